@@ -1,0 +1,102 @@
+# freecad-jobs: `make run` starts a service, `make test` proves it. See README.md.
+SHELL    := /bin/bash
+.DEFAULT_GOAL := all
+MAKEFLAGS += -j$(shell nproc)
+BUILD    ?= build
+PREFIX   ?= /usr/local
+VERSION  := 0.1.0
+CC       := gcc
+PKGS     := libzmq libczmq msgpack hiredis hiredis_ssl jansson libmicrohttpd libsodium libseccomp
+WARN     := -Wall -Wextra -Werror -Wformat=2 -Wconversion -Wshadow
+HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPT      ?= -O2 -g
+CFLAGS   += -std=c11 -D_GNU_SOURCE -DFCJ_VERSION='"$(VERSION)"' -MMD -MP $(WARN) $(HARDEN) $(OPT)
+LDFLAGS  += -pie -Wl,-z,relro,-z,now
+SANFLAGS ?=
+PC        = $(shell pkg-config --cflags $(1) 2>/dev/null)
+LIBS      = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
+PYCFLAGS  = $(shell pkg-config --cflags python-3.11-embed 2>/dev/null | sed 's/-I/-isystem /g')
+PYLIBS    = $(shell pkg-config --libs python-3.11-embed 2>/dev/null)
+
+# What each program is made of: a folder, but for its tests.
+LIB_SRC      := $(wildcard jobs/*.c jobs/store/*.c) broker/client.c
+BROKER_SRC   := $(filter-out broker/client.c,$(wildcard broker/*.c))
+WORKER_SRC   := $(wildcard workers/supervisor/*.c workers/common/*.c)
+ZYGOTE_SRC   := $(wildcard workers/zygote/*.c workers/sandbox/*.c workers/common/*.c)
+MCP_SRC      := $(wildcard mcp-frontend/*.c)
+SERVICE_SRC  := $(wildcard scripts/service/*.c)
+CLI_SRC      := $(wildcard scripts/cli/*.c)
+UNIT_SRC     := $(wildcard tests/unit/test_*.c)
+
+obj       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB      := $(BUILD)/libfcj.a
+BINS     := $(addprefix $(BUILD)/bin/,fcj-broker fcj-worker fcj-zygote fcj-mcp fcj-service fcj)
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+
+.PHONY: all setup run test bench install clean asan fuzz chaos units format
+all: setup
+	@$(MAKE) --no-print-directory binaries
+.PHONY: binaries
+binaries: $(BINS) $(BUILD)/share/catalogue.json
+
+# Debian packages, only when one is missing; a stamp keeps it quiet.
+setup:
+	@scripts/setup build
+
+$(BUILD)/obj/workers/zygote/%.o: CFLAGS += $(PYCFLAGS)
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
+$(LIB): $(call obj,$(LIB_SRC))
+	@rm -f $@
+	ar rcs $@ $^
+define program
+$(BUILD)/bin/$(1): $(call obj,$(2)) $(LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS) $(SANFLAGS) -o $$@ $$^ $(3) $$(LIBS)
+endef
+$(eval $(call program,fcj-broker,$(BROKER_SRC)))
+$(eval $(call program,fcj-worker,$(WORKER_SRC)))
+$(eval $(call program,fcj-zygote,$(ZYGOTE_SRC),$$(PYLIBS)))
+$(eval $(call program,fcj-mcp,$(MCP_SRC)))
+$(eval $(call program,fcj-service,$(SERVICE_SRC)))
+$(eval $(call program,fcj,$(CLI_SRC)))
+
+$(BUILD)/share/catalogue.json: $(wildcard jobs/tools/*/*.py)
+	@mkdir -p $(@D)
+	cd jobs/tools && /usr/bin/python3.11 -m fcj.catalogue $(abspath $@)
+
+# A unit test links every module but the mains; objects that need Python are
+# left to the system tests.
+TESTABLE := $(call obj,$(filter-out %/main.c,$(BROKER_SRC) $(WORKER_SRC) $(MCP_SRC)))
+$(BUILD)/tests/%: tests/unit/%.c $(TESTABLE) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -I. -o $@ $(filter-out %.h,$^) -lcmocka $(LIBS)
+units: $(UNITS)
+
+run: all
+	@scripts/run
+test: all
+	@scripts/setup test
+	@$(MAKE) --no-print-directory units
+	@tests/run
+bench: all
+	@scripts/setup bench
+	@tests/bench/run
+chaos: all
+	@scripts/setup test
+	@tests/chaos/run $(or $(N),400)
+asan:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory BUILD=build/asan OPT="-O1 -g" SANFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer" HARDEN="-fPIE" units
+	@BUILD=build/asan tests/run unit
+fuzz:
+	@scripts/setup test
+	@tests/fuzz/run
+install: all
+	@scripts/install $(BUILD) $(DESTDIR)$(PREFIX)
+clean:
+	rm -rf build
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,46 @@
+/*  config.h - one reader of settings: flags over environment over file.
+ *
+ *  Key `job-timeout-s` is flag --job-timeout-s VALUE (or =VALUE; a boolean
+ *  flag alone means yes), environment FCJ_JOB_TIMEOUT_S, and the line
+ *  `job-timeout-s = VALUE` of the file named by --config or FCJ_CONFIG
+ *  (else <config home>/freecad-jobs/freecad-jobs.conf where it exists).
+ *  The table of keys with type, default, bounds and help is in config.c;
+ *  scripts/freecad-jobs.conf is its annotated manual and a test holds the
+ *  two together.  */
+
+#ifndef FCJ_CONFIG_H
+#define FCJ_CONFIG_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "error.h"
+
+typedef struct fcj_config fcj_config_t;
+
+/*  Reads all three sources. Flags that are no key and bare words are left in
+ *  argv (compacted, *argc lowered) for the caller. An unknown key in the
+ *  file, or a value out of bounds, is an error that names source, line and
+ *  the values allowed. NULL and *error on failure.  */
+fcj_config_t *fcj_config_new (int *argc, char **argv, fcj_error_t *error);
+void fcj_config_destroy (fcj_config_t **self_p);
+
+/*  Asking for a key that is not in the table is a programming error.  */
+const char *fcj_config_str (const fcj_config_t *self, const char *key);
+int64_t fcj_config_int (const fcj_config_t *self, const char *key);
+bool fcj_config_bool (const fcj_config_t *self, const char *key);
+
+/*  Paths that follow from the keys (see config.c for the defaults). All are
+ *  absolute; strings are owned by self.
+ *    state        state directory, 0711, made if missing
+ *    run          sockets, 0700; short enough for sun_path
+ *    redis_url    FCJ_REDIS, or unix://<run>/redis.sock
+ *    frontend_endpoint, worker_endpoint    ipc://<run>/frontend.sock ...
+ *    blobs        blob store; live: output of running jobs; scratch: job
+ *                 directories (for root below /var/tmp, as jobs run there
+ *                 under another user)
+ *    service_sock, log_dir, redis_dir
+ *    share        where our own read-only files lie: tools, catalogue.json,
+ *                 fcj.lua (FCJ_SHARE, else beside the binary: ../share/
+ *                 freecad-jobs when installed, the source tree in a build)
+ *    libexec      directory of the fcj-* binaries                       */
+const char *fcj_config_path (const fcj_config_t *self, const char *which);
+#endif
