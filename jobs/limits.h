@@ -33,6 +33,8 @@
 #define FCJ_WORKERS_MAX       256
 #define FCJ_FRONTENDS_MAX     256
 #define FCJ_JSON_DEPTH_MAX    64
+#define FCJ_DEPTH_MAX         16            /* msgpack containers in another */
+#define FCJ_VALUES_MAX        500000        /* values in one msgpack message */
 
 /* ---- Times ------------------------------------------------------------- */
 #define FCJ_TIMEOUT_S         600           /* run time of a job, default    */
