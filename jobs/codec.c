@@ -302,8 +302,9 @@ static const msgpack_object *s_get (const fcj_map_t *self, const char *key)
     size_t size = strlen (key);
     for (uint32_t n = 0; n < map->size; n++) {
         const msgpack_object *k = &map->ptr[n].key;
+        /* msgpack-c gives an empty string a null pointer */
         if (k->type == MSGPACK_OBJECT_STR && k->via.str.size == size &&
-            memcmp (k->via.str.ptr, key, size) == 0)
+            size && memcmp (k->via.str.ptr, key, size) == 0)
             return &map->ptr[n].val;
     }
     return NULL;
@@ -314,11 +315,11 @@ static const char *s_bytes (const msgpack_object *value, size_t *size)
     *size = 0;
     if (value && value->type == MSGPACK_OBJECT_STR) {
         *size = value->via.str.size;
-        return value->via.str.ptr;
+        return *size ? value->via.str.ptr : "";
     }
     if (value && value->type == MSGPACK_OBJECT_BIN) {
         *size = value->via.bin.size;
-        return value->via.bin.ptr;
+        return *size ? value->via.bin.ptr : "";
     }
     return NULL;
 }
@@ -330,6 +331,8 @@ static int s_copy (const msgpack_object *value, char *buffer, size_t size)
     if (!value || value->type != MSGPACK_OBJECT_STR)
         return -1;
     size_t length = value->via.str.size;
+    if (length == 0 && size)
+        return 0;
     if (length >= size || memchr (value->via.str.ptr, 0, length))
         return -1;
     memcpy (buffer, value->via.str.ptr, length);
