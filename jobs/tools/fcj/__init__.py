@@ -1,0 +1,12 @@
+"""The runtime of tool handlers: decorator, types, job process.
+
+A handler needs only what is exported here; see ../README.md.
+"""
+
+from .errors import Failure, Invalid
+from .hints import (Angle, Bound, Input, Length, Point, Reference, Shape, ShapeSummary)
+from .job import Job
+from .tool import registry, tool
+
+__all__ = ["Angle", "Bound", "Failure", "Input", "Invalid", "Job", "Length", "Point", "Reference",
+           "Shape", "ShapeSummary", "registry", "tool"]

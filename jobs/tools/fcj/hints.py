@@ -1,0 +1,100 @@
+"""The types that handlers write into their signatures.
+
+A hint is all there is: the JSON schema of a tool is made from it (schema.py),
+and inputs.py resolves what is marked ``Input``. Plain text in ``Annotated``
+is the description that a model reads.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, NotRequired, Optional, TypedDict
+
+UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Bounds of a parameter, named as in JSON schema."""
+
+    minimum: Optional[float] = None
+    maximum: Optional[float] = None
+    minLength: Optional[int] = None
+    maxLength: Optional[int] = None
+    minItems: Optional[int] = None
+    maxItems: Optional[int] = None
+    pattern: Optional[str] = None
+
+
+class Input:
+    """Marks a parameter that holds references (``x-fcj-input``)."""
+
+
+class Reference(TypedDict, total=False):
+    """One of: {"job": id} (result shape of a finished or queued job; this job then waits for it),
+    {"job": id, "artifact": "part.step"}, {"file": "sub/part.step"} (below a workspace root),
+    {"file": "a.FCStd", "object": "Box"}, {"brep": "..."} (inline BREP text)."""
+
+    job: Annotated[str, Bound(pattern=UUID), "Job id"]
+    artifact: Annotated[str, Bound(minLength=1, maxLength=128),
+                        "Artifact of that job; without it the result shape"]
+    file: Annotated[str, Bound(minLength=1, maxLength=4096),
+                    "Path below a workspace root: .step .stp .iges .igs .brep .brp .stl .obj .FCStd"]
+    object: Annotated[str, Bound(minLength=1, maxLength=256),
+                      "Name or label of the object in that FCStd file"]
+    brep: Annotated[str, Bound(minLength=1), "BREP text"]
+
+
+#: A shape: a reference, or the name of an entry of `inputs`. The handler gets
+#: a Part.Shape.
+Shape = Annotated[Reference | Annotated[
+    str, Bound(minLength=1, maxLength=128), "Name of an entry of `inputs`"], Input]
+
+Length = Annotated[float, Bound(minimum=0), "Millimetres"]
+Angle = Annotated[float, "Degrees"]
+Point = Annotated[list[float], Bound(minItems=3, maxItems=3), "[x, y, z] in millimetres"]
+
+
+class ShapeBox(TypedDict):
+    """Bounding box in millimetres."""
+
+    min: list[float]
+    max: list[float]
+    size: list[float]
+
+
+class ShapeCounts(TypedDict):
+    """How many of each."""
+
+    solids: int
+    shells: int
+    faces: int
+    wires: int
+    edges: int
+    vertices: int
+
+
+class ShapeSummary(TypedDict):
+    """A shape in numbers. Lengths in millimetres, areas in mm2, volumes in mm3."""
+
+    type: Annotated[str, "Solid, Compound, Shell, Face, Wire, Edge, Vertex or Null"]
+    valid: Annotated[bool, "What OpenCASCADE's check says"]
+    closed: NotRequired[bool]
+    volume: NotRequired[float]
+    area: NotRequired[float]
+    length: NotRequired[float]
+    box: NotRequired[ShapeBox]
+    center_of_mass: NotRequired[list[float]]
+    counts: NotRequired[ShapeCounts]
+    artifact: NotRequired[Annotated[str, "The artifact that holds this shape, as BREP"]]
+
+
+class JobHandle(TypedDict):
+    """The job was accepted; nothing has been computed yet."""
+
+    job_id: Annotated[str, "Give this to get_job_status and get_job_result"]
+    state: Annotated[str, "queued, running, completed, failed or cancelled"]
+    tool: str
+    poll_after_ms: Annotated[int, Bound(minimum=0), "Ask again after this long"]
+    message: Annotated[str, "What to do next"]
+
+
+AnyValue = Any

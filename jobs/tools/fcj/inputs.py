@@ -1,0 +1,197 @@
+"""References to values: the table in workers/PROTOCOL.md, "Input references".
+
+All of it happens before the first line of user code. Whatever can't be had
+is an ``Invalid`` that names the input and says what to do. Bytes come through
+descriptors that the supervisor opened; what must be read by file name is
+copied into the scratch directory first, because the sandbox opens no path
+of the store.
+"""
+
+import json
+import os
+import shutil
+import stat
+from typing import Any
+
+from . import formats, schema
+from .errors import Invalid
+from .hints import Reference
+from .limits import ARTIFACT_MAX, INPUTS_MAX
+
+REFERENCE = schema.of_type(Reference)
+SHAPE = "result.brep"
+VALUE = "result.json"
+FORMS = ('{"job": id}, {"job": id, "artifact": name}, {"file": path}, '
+         '{"file": "a.FCStd", "object": name} or {"brep": text}')
+
+
+class Resolver:
+    """Resolves references for one job."""
+
+    def __init__(self, refs: dict[str, Any], roots: list[str], blobs: dict[str, int],
+                 scratch: str, channel: Any) -> None:
+        self.refs, self.roots, self.blobs = refs, roots, blobs
+        self.scratch, self.channel = scratch, channel
+        self.count = 0
+
+    def inputs(self, references: Any) -> dict[str, Any]:
+        """The ``inputs`` of a job: name -> value."""
+        if not isinstance(references, dict):
+            raise Invalid("inputs must be an object: name -> reference")
+        if len(references) > INPUTS_MAX:
+            raise Invalid(f"inputs has {len(references)} entries, at most {INPUTS_MAX} are allowed")
+        return {name: self.resolve(reference, f"input {name!r}")
+                for name, reference in references.items()}
+
+    def resolve(self, reference: Any, where: str) -> Any:
+        """What a reference stands for; `where` names it in errors."""
+        if not isinstance(reference, dict):
+            raise Invalid(f"{where} must be a reference: {FORMS}")
+        try:
+            schema.check(reference, REFERENCE, where)
+            return self._resolve(reference)
+        except Invalid as error:
+            text = str(error)
+            raise Invalid(text if text.startswith(where) else f"{where}: {text}") from error
+
+    def blob(self, digest: str) -> bytes:
+        """The bytes of a blob that came along with the job."""
+        fd = self.blobs.get(digest)
+        if fd is None:
+            raise Invalid("its content did not come along with the job (expired or deleted); "
+                          "run the job that makes it again")
+        return read_fd(fd)
+
+    def _resolve(self, reference: dict[str, Any]) -> Any:
+        sources = [key for key in ("job", "file", "brep") if key in reference]
+        if len(sources) != 1:
+            raise Invalid(f"needs exactly one of job, file and brep: {FORMS}")
+        for key, needs in (("artifact", "job"), ("object", "file")):
+            if key in reference and needs != sources[0]:
+                raise Invalid(f"{key!r} goes with {needs!r} only")
+        if "brep" in reference:
+            return formats.read_brep_text(reference["brep"])
+        if "file" in reference:
+            return self._file(reference["file"], reference.get("object"))
+        return self._job(reference["job"], reference.get("artifact"))
+
+    # ---- Jobs ---------------------------------------------------------------
+
+    def _job(self, job_id: str, name: str | None) -> Any:
+        ref = self.refs.get(job_id)
+        if ref is None:
+            raise Invalid(f"job {job_id} is unknown here: it must be in depends_on, exist and "
+                          "not be expired (see list_jobs)")
+        if ref.get("state") != "completed":
+            raise Invalid(f"job {job_id} is {ref.get('state')}, only a completed one has results")
+        artifacts = {item["name"]: item for item in json.loads(ref.get("artifacts") or "[]")}
+        if name is not None:
+            if name not in artifacts:
+                known = ", ".join(artifacts) or "none"
+                raise Invalid(f"job {job_id} has no artifact {name!r}; it has: {known}")
+            return self._artifact(artifacts[name])
+        if SHAPE in artifacts:
+            return self._artifact(artifacts[SHAPE])
+        return self._value(ref, artifacts)
+
+    def _value(self, ref: dict[str, Any], artifacts: dict[str, Any]) -> Any:
+        if ref.get("result_blob"):
+            return json.loads(self.blob(ref["result_blob"]))
+        value = json.loads(ref.get("result") or "null")
+        if isinstance(value, dict) and value.get("artifact") == VALUE and VALUE in artifacts:
+            return json.loads(self.blob(artifacts[VALUE]["hash"]))
+        return value
+
+    def _artifact(self, artifact: dict[str, Any]) -> Any:
+        kind, digest = formats.ending(artifact["name"]), artifact["hash"]
+        if kind not in formats.SHAPE_READ | formats.MESH_READ:
+            return self.blob(digest)
+        if digest not in self.blobs:
+            return self.blob(digest)         # says what is wrong
+        return self._read(self.blobs[digest], kind, None)
+
+    # ---- Files --------------------------------------------------------------
+
+    def _file(self, path: str, name: str | None) -> Any:
+        kind = formats.ending(path)
+        if kind == "fcstd" and name is None:
+            raise Invalid('an FCStd file needs the object: {"file": ..., "object": "Box"}')
+        if kind != "fcstd" and name is not None:
+            raise Invalid("'object' goes with an .FCStd file only")
+        if kind not in formats.SHAPE_READ | formats.MESH_READ | {"fcstd"}:
+            raise Invalid(f"can't read {path!r}: the file must end in .step .stp .iges .igs .brep "
+                          ".brp .stl .obj .ply or .FCStd")
+        fd = self._open(path)
+        try:
+            return self._read(fd, kind, name)
+        finally:
+            os.close(fd)
+
+    def _open(self, path: str) -> int:
+        """A descriptor of a file below a root, links and .. refused."""
+        if "\0" in path:
+            raise Invalid("the file's path contains a NUL character; remove it")
+        if ".." in path.split("/"):
+            raise Invalid(f"path {path!r} must not contain '..'; name the file from its root")
+        if not self.roots:
+            raise Invalid("no workspace root is configured, so no file can be read; give the shape "
+                          "as {\"brep\": ...} or ask the operator to set `roots`")
+        tries = [(root, _below(root, path)) for root in self.roots]
+        tries = [(root, relative) for root, relative in tries if relative is not None]
+        if not tries:
+            raise Invalid(f"{path!r} is outside the workspace roots ({', '.join(self.roots)})")
+        problem: OSError | None = None
+        for root, relative in tries:
+            try:
+                return self._regular(self.channel.open_beneath(root, relative), path)
+            except OSError as error:
+                if problem is None or isinstance(problem, FileNotFoundError):
+                    problem = error
+        raise Invalid(self._say(problem, path)) from problem
+
+    def _regular(self, fd: int, path: str) -> int:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > ARTIFACT_MAX:
+            os.close(fd)
+            raise Invalid(f"{path!r} is not a regular file of at most {ARTIFACT_MAX} bytes")
+        return fd
+
+    def _say(self, error: OSError | None, path: str) -> str:
+        if isinstance(error, FileNotFoundError):
+            return f"there is no file {path!r} below the workspace roots ({', '.join(self.roots)})"
+        if isinstance(error, PermissionError):
+            return f"file {path!r} may not be read by the service; change its permissions"
+        return (f"file {path!r} can't be opened ({error.strerror if error else 'unknown'}); symbolic "
+                "links and paths that leave a workspace root are refused")
+
+    def _read(self, fd: int, kind: str, name: str | None) -> Any:
+        """Reads by type, through a copy in scratch that is gone afterwards."""
+        if kind in ("brep", "brp"):
+            return formats.read_brep_text(read_fd(fd).decode("utf-8", "replace"))
+        self.count += 1
+        copy = os.path.join(self.scratch, f".input{self.count}.{kind}")
+        try:
+            os.lseek(fd, 0, os.SEEK_SET)
+            with open(fd, "rb", closefd=False) as reader, open(copy, "xb") as writer:
+                shutil.copyfileobj(reader, writer, 1 << 20)
+            if kind == "fcstd":
+                return formats.read_document_object(copy, name or "")
+            return formats.read(copy, kind)
+        finally:
+            if os.path.lexists(copy):
+                os.unlink(copy)
+
+
+def read_fd(fd: int) -> bytes:
+    """All of a descriptor, from its start."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(fd, "rb", closefd=False) as reader:
+        return reader.read()
+
+
+def _below(root: str, path: str) -> str | None:
+    """`path` relative to `root`; None when it is not below it."""
+    if not path.startswith("/"):
+        return path
+    prefix = root.rstrip("/") + "/"
+    return path[len(prefix):] if path.startswith(prefix) and len(path) > len(prefix) else None

@@ -1,0 +1,57 @@
+"""Loads handler modules: those that come with freecad-jobs, then the user's.
+
+The order is that of the file names, so that a catalogue is the same on every
+machine. A module that does not import is an error that names its file.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Sequence
+
+BUILTIN = Path(__file__).resolve().parent.parent / "handlers"
+
+
+def load(directories: Sequence[str] = ()) -> None:
+    """Imports every handler; RuntimeError with the file's name on trouble."""
+    root = str(BUILTIN.parent)
+    if root not in sys.path:
+        sys.path.insert(0, root)
+    for file in _modules(BUILTIN):
+        _guard(file, lambda: importlib.import_module(f"handlers.{file.stem}"))
+    for number, directory in enumerate(directories):
+        path = Path(directory).resolve()
+        if not path.is_dir():
+            raise RuntimeError(f"handler directory {directory} does not exist")
+        if path == BUILTIN:
+            continue
+        for file in _modules(path):
+            _guard(file, lambda: _import_file(file, f"fcj_user_{number}_{file.stem}"))
+
+
+def _modules(directory: Path) -> list[Path]:
+    return sorted(file for file in directory.glob("*.py") if not file.name.startswith("_"))
+
+
+def _import_file(file: Path, name: str) -> None:
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _guard(file: Path, action) -> None:
+    try:
+        action()
+    except SyntaxError as error:
+        raise RuntimeError(f"handler {file}: line {error.lineno}: {error.msg}") from error
+    except BaseException as error:
+        raise RuntimeError(f"handler {file}: {type(error).__name__}: {error}") from error

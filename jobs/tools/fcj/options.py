@@ -1,0 +1,32 @@
+"""The properties that every tool takes for the job rather than for itself.
+
+Front-ends take them out of the arguments (broker/PROTOCOL.md "The job").
+"""
+
+from typing import Annotated, Any, Literal
+
+from . import schema
+from .hints import UUID, Bound, Reference
+from .limits import (DEPENDS_MAX, KEY_MAX, NAME_MAX, QUEUE_TIMEOUT_S, TIMEOUT_MAX_S, TIMEOUT_S)
+
+OPTIONS: dict[str, Any] = {
+    "inputs": Annotated[dict[str, Reference],
+                        "Name -> reference of what the job reads (shapes of other jobs, files, "
+                        "BREP text). A job named here is waited for."],
+    "timeout_s": Annotated[int, Bound(minimum=1, maximum=TIMEOUT_MAX_S),
+                           f"Run time limit in seconds, waiting not counted. Default {TIMEOUT_S}."],
+    "queue_timeout_s": Annotated[int, Bound(minimum=1, maximum=QUEUE_TIMEOUT_S),
+                                 "Give up when it has not started after this many seconds."],
+    "priority": Annotated[Literal["high", "normal", "low"], "Default normal."],
+    "depends_on": Annotated[
+        list[Annotated[str, Bound(pattern=UUID)]], Bound(maxItems=DEPENDS_MAX),
+        "Job ids to wait for; this job fails with `dependency` when one of them fails."],
+    "idempotency_key": Annotated[str, Bound(minLength=1, maxLength=KEY_MAX),
+                                 "The same key with the same arguments gives the same job."],
+    "name": Annotated[str, Bound(minLength=1, maxLength=NAME_MAX), "A label for list_jobs."],
+}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Option -> its schema."""
+    return {name: schema.of_type(hint) for name, hint in OPTIONS.items()}

@@ -1,0 +1,238 @@
+"""The job process: one message in, exactly one result out.
+
+``prepare`` is called once in the zygote, before any fork; ``run`` in the job
+process (workers/PROTOCOL.md, "Supervisor <-> job process"). The channel has
+send (dict) and open_beneath (root, path) -> descriptor.
+"""
+
+import io
+import json
+import os
+import resource
+import sys
+from typing import Any
+
+from . import catalogue, execute, freecad, inputs, loader, schema, values
+from .errors import Failure, Invalid, ResultTooLarge
+from .job import Job
+from .limits import INLINE_MAX, RESULT_MAX, SHAPE_ARTIFACTS_MAX
+from .tool import Tool, registry
+
+CODE_TOOL = "execute_code_async"
+
+
+def prepare(handler_dirs: list[str]) -> str:
+    """Imports FreeCAD and every handler; the catalogue as JSON text."""
+    freecad.load()
+    loader.load(handler_dirs)
+    return json.dumps(catalogue.build(), ensure_ascii=False, separators=(",", ":"))
+
+
+def run(message: dict[str, Any], channel: Any) -> None:
+    """Runs one job and sends its ``result``, whatever happens."""
+    send = channel.send
+    run_of = _Run(message, channel)
+    try:
+        outcome = run_of.perform()
+    except BaseException as error:
+        outcome = run_of.failed(error)
+    _flush()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    send({"type": "result", **outcome, "memory": usage.ru_maxrss * 1024,
+          "cpu_ms": int((usage.ru_utime + usage.ru_stime) * 1000)})
+
+
+class _Run:
+    """One execution, from the message to the outcome."""
+
+    def __init__(self, message: dict[str, Any], channel: Any) -> None:
+        self.message, self.channel = message, channel
+        self.code: str | None = None
+        self.shapes: list[tuple[str, Any]] = []
+        self.job: Job | None = None
+
+    def perform(self) -> dict[str, Any]:
+        message, spec = self.message, self.message["spec"]
+        scratch = os.getcwd()
+        _own_streams()
+        freecad.use_scratch(scratch)
+        resolver = inputs.Resolver(message.get("refs") or {}, list(message.get("roots") or []),
+                                   message.get("blobs") or {}, scratch, self.channel)
+        job = self.job = Job(message.get("id") or spec.get("id", ""), message.get("attempt", 1),
+                             scratch, self.channel.send, resolver.refs, resolver.resolve)
+        tool = registry().get(spec.get("tool", ""))
+        if tool is None:
+            raise Invalid(f"this worker has no tool {spec.get('tool')!r}; call reload_handlers, or "
+                          "see tools/list for what there is")
+        arguments = self._json(spec, "arguments", resolver)
+        named = resolver.inputs(self._json(spec, "inputs", resolver))
+        arguments = self._arguments(tool, arguments, named, resolver)
+        if tool.name == CODE_TOOL:
+            self.code = arguments["code"]
+            execute.compile_code(self.code)
+        self.channel.send({"type": "started"})
+        if self.code is not None:
+            value = execute.run(self.code, named, job)
+        else:
+            if tool.job_parameter:
+                arguments[tool.job_parameter] = job
+            value = tool.function(**arguments)
+        return self._completed(value, job)
+
+    def _json(self, spec: dict[str, Any], key: str, resolver: inputs.Resolver) -> dict[str, Any]:
+        try:
+            if spec.get(key + "_blob"):
+                text: Any = resolver.blob(spec[key + "_blob"])
+            else:
+                text = spec.get(key) or "{}"
+            value = json.loads(text, parse_constant=_no_constant)
+        except Invalid:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise Invalid(f"{key} is not valid JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise Invalid(f"{key} must be a JSON object")
+        return value
+
+    def _arguments(self, tool: Tool, arguments: dict[str, Any], named: dict[str, Any],
+                   resolver: inputs.Resolver) -> dict[str, Any]:
+        arguments = schema.check(arguments, tool.arguments)
+        for name in tool.inputs:
+            if name in arguments:
+                arguments[name] = _resolve(arguments[name], name, named, resolver)
+        return arguments
+
+    # ---- The result ---------------------------------------------------------
+
+    def _completed(self, value: Any, job: Job) -> dict[str, Any]:
+        converter = values.Converter(self._publish)
+        made = converter.convert(value)
+        if converter.too_large:
+            raise _too_large()
+        text = values.dumps(made)
+        size = len(text.encode())
+        if size > RESULT_MAX:
+            raise _too_large(size)
+        if size > INLINE_MAX:
+            text = self._as_artifact(made, text, size, job)
+        return {"state": "completed", "result": text}
+
+    def _as_artifact(self, made: Any, text: str, size: int, job: Job) -> str:
+        job.artifact(inputs.VALUE, text.encode())
+        note = (f"The result is {size} bytes of JSON, above the {INLINE_MAX} that are shown here. "
+                f"All of it is the artifact {inputs.VALUE}.")
+        summary: dict[str, Any] = {"note": note, "artifact": inputs.VALUE, "size": size,
+                                   "type": type(made).__name__}
+        if isinstance(made, (list, dict, str)):
+            summary["length"] = len(made)
+        if isinstance(made, dict):
+            summary["keys"] = [key[:100] for key in list(made)[:50]]
+        return values.dumps(summary)
+
+    def _publish(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        """Makes a shape or mesh of the result an artifact, once each."""
+        assert self.job is not None
+        is_mesh = hasattr(value, "CountFacets")
+        if not is_mesh and value.isNull() or is_mesh and value.CountFacets == 0:
+            return {}
+        for name, known in self.shapes:
+            same = known is value or not is_mesh and hasattr(known, "isEqual") and known.isEqual(value)
+            if same:
+                return {"artifact": name}
+        if len(self.shapes) >= SHAPE_ARTIFACTS_MAX:
+            return {"note": f"no artifact: only the first {SHAPE_ARTIFACTS_MAX} shapes of a result "
+                            "become one; return a Part.Compound or use job.artifact"}
+        name = self._shape_name(path, "stl" if is_mesh else "brep")
+        if name == inputs.SHAPE and name in self.job.artifacts:
+            return {"artifact": name, "note": "the code itself stored result.brep"}
+        self.job.artifact(name, value)
+        self.shapes.append((name, value))
+        return {"artifact": name}
+
+    def _shape_name(self, path: tuple[str, ...], kind: str) -> str:
+        if not any(name.endswith(kind) for name, _ in self.shapes):
+            return f"result.{kind}"
+        key = "_".join("".join(c if c.isalnum() and c.isascii() else "_" for c in part)
+                       for part in path)[:80] or "0"
+        return f"shape_{key}.{kind}"
+
+    # ---- Failures -----------------------------------------------------------
+
+    def failed(self, error: BaseException) -> dict[str, Any]:
+        try:
+            reason, made = self._explain(error)
+            text = values.dumps(made)
+        except BaseException:                # no memory left even for the words
+            reason = "memory" if isinstance(error, MemoryError) else "exception"
+            text = '{"type":"Error","message":"the job failed and its error can\'t be told"}'
+        return {"state": "failed", "reason": reason, "error": text}
+
+    def _explain(self, error: BaseException) -> tuple[str, dict[str, Any]]:
+        if isinstance(error, execute.BadCode):
+            return "exception", error.error
+        user_code = self.code is not None
+        if isinstance(error, Invalid) and not user_code:
+            return "invalid", {"type": "Invalid", "message": execute.message(error), "traceback": ""}
+        if isinstance(error, Failure):
+            return "exception", {"type": type(error).__name__, "traceback": "",
+                                 "message": execute.message(error)}
+        made = execute.describe(error, self.code)
+        return ("memory" if _out_of_memory(error, made["message"]) else "exception"), made
+
+
+def _resolve(value: Any, name: str, named: dict[str, Any], resolver: inputs.Resolver) -> Any:
+    """A parameter's references as shapes; other elements stay as they are."""
+    if isinstance(value, list):
+        return [_resolve_one(item, f"{name}[{index}]", named, resolver)
+                for index, item in enumerate(value)]
+    return _resolve_one(value, name, named, resolver)
+
+
+def _resolve_one(value: Any, where: str, named: dict[str, Any], resolver: inputs.Resolver) -> Any:
+    if isinstance(value, str):
+        if value not in named:
+            raise Invalid(f"{where}: `inputs` has no {value!r} (it has: {', '.join(named) or 'none'}"
+                          f"); or give a reference: {inputs.FORMS}")
+        shape = named[value]
+    elif isinstance(value, dict) and value.keys() & {"job", "file", "brep"}:
+        shape = resolver.resolve(value, where)
+    else:
+        return value
+    if not hasattr(shape, "ShapeType") and not (hasattr(shape, "isNull") and shape.isNull()):
+        raise Invalid(f"{where} is a {type(shape).__name__}, not a shape; give a job whose result is "
+                      "a shape, or a STEP, IGES or BREP artifact or file")
+    return shape
+
+
+def _out_of_memory(error: BaseException, message: str) -> bool:
+    return isinstance(error, MemoryError) or (not isinstance(error, (Invalid, Failure)) and any(
+        sign in message for sign in ("bad_alloc", "Standard_OutOfMemory", "bad allocation")))
+
+
+def _too_large(size: int | None = None) -> ResultTooLarge:
+    what = f"{size} bytes" if size is not None else "above the limit"
+    return ResultTooLarge(f"the result is {what}: at most {RESULT_MAX} bytes of JSON are allowed; "
+                          "store the data with job.artifact (name, data) and return a summary")
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _own_streams() -> None:
+    """stdout and stderr by lines to descriptors 1 and 2, so that they are
+    readable while the job runs."""
+    if os.environ.get("FCJ_KEEP_STREAMS"):
+        return
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        raw = io.BufferedWriter(io.FileIO(fd, "w", closefd=False))
+        setattr(sys, name, io.TextIOWrapper(raw, "utf-8", "backslashreplace",
+                                            line_buffering=True))
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:                # closed or replaced by the code
+            pass
