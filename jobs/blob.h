@@ -10,6 +10,7 @@
 #ifndef FCJ_BLOB_H
 #define FCJ_BLOB_H
 #include <stdint.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include "error.h"
 

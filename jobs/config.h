@@ -11,6 +11,7 @@
 #ifndef FCJ_CONFIG_H
 #define FCJ_CONFIG_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "error.h"
 
@@ -28,6 +29,11 @@ const char *fcj_config_str (const fcj_config_t *self, const char *key);
 int64_t fcj_config_int (const fcj_config_t *self, const char *key);
 bool fcj_config_bool (const fcj_config_t *self, const char *key);
 
+/*  Key n of the table, in its order: NULL past the end. The other two may be
+ *  NULL: its default as text, and one line of help.  */
+const char *fcj_config_key (size_t n, const char **standard,
+                            const char **help);
+
 /*  Paths that follow from the keys (see config.c for the defaults). All are
  *  absolute; strings are owned by self.
  *    state        state directory, 0711, made if missing
@@ -41,6 +47,9 @@ bool fcj_config_bool (const fcj_config_t *self, const char *key);
  *    share        where our own read-only files lie: tools, catalogue.json,
  *                 fcj.lua (FCJ_SHARE, else beside the binary: ../share/
  *                 freecad-jobs when installed, the source tree in a build)
+ *    python       directory of the Python packages fcj and handlers
+ *    catalogue, builtin, store_library    catalogue.json, builtin.json and
+ *                 fcj.lua
  *    libexec      directory of the fcj-* binaries                       */
 const char *fcj_config_path (const fcj_config_t *self, const char *which);
 #endif
