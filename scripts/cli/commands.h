@@ -1,0 +1,33 @@
+/*  commands.h - the commands of fcj. Each gets its own words (argv[0] is the
+ *  command) and gives the exit status.  */
+
+#ifndef FCJ_CLI_COMMANDS_H
+#define FCJ_CLI_COMMANDS_H
+#include "link.h"
+
+int cmd_up (link_t *link, int argc, char **argv);
+int cmd_down (link_t *link, int argc, char **argv);
+int cmd_status (link_t *link, int argc, char **argv);
+int cmd_submit (link_t *link, int argc, char **argv);
+int cmd_wait (link_t *link, int argc, char **argv);
+int cmd_result (link_t *link, int argc, char **argv);
+int cmd_log (link_t *link, int argc, char **argv);
+int cmd_cancel (link_t *link, int argc, char **argv);
+int cmd_list (link_t *link, int argc, char **argv);
+int cmd_top (link_t *link, int argc, char **argv);
+int cmd_doctor (link_t *link, int argc, char **argv);
+
+/*  Waits for the job's end, showing progress on a terminal; its exit
+ *  status. timeout_ms < 0: for ever.  */
+int job_wait (link_t *link, const char *id, int64_t timeout_ms);
+/*  Prints result, artifacts or error of a finished job; its exit status. */
+int job_show (link_t *link, const char *id);
+
+/*  "12 KB", "3.4 GB" into a static buffer of eight that take turns; and
+ *  "1.2 s", "3 min".  */
+const char *show_bytes (double bytes);
+const char *show_ms (int64_t ms);
+/*  Outside text on one line of a terminal: control characters become '?',
+ *  at most `width` bytes. */
+const char *show_plain (const char *text, size_t width);
+#endif

@@ -1,0 +1,224 @@
+/*  local.c - fcj up, down, status: the service itself.  */
+
+#include "commands.h"
+#include "local.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define UP_LIMIT_MS   70000
+#define DOWN_LIMIT_MS 40000
+#define STATUS_LIMIT_MS 3000
+
+char *local_flags[LOCAL_FLAGS_MAX + 1];
+
+static void s_exec (link_t *link, const char *http, bool daemon)
+{
+    char program[4096];
+    char *argv[LOCAL_FLAGS_MAX + 6];
+    int count = 0;
+    snprintf (program, sizeof program, "%s/fcj-service",
+              fcj_config_path (link->config, "libexec"));
+    argv[count++] = program;
+    for (char **flag = local_flags; *flag; flag++)
+        argv[count++] = *flag;
+    if (daemon)
+        argv[count++] = (char *) "--daemon";
+    if (http) {
+        argv[count++] = (char *) "--http";
+        argv[count++] = (char *) http;
+    }
+    argv[count] = NULL;
+    execv (program, argv);
+    fprintf (stderr, "fcj: cannot start %s: %s\n", program,
+             strerror (errno));
+}
+
+static const char *s_text (const json_t *object, const char *key)
+{
+    const char *text = json_string_value (json_object_get (object, key));
+    return text ? text : "";
+}
+
+/*  Follows service.sock to ready or failed.  */
+static int s_follow (link_t *link, int64_t limit_ms)
+{
+    int64_t end = fcj_mono_ms () + limit_ms;
+    int fd = -1, status = CLI_AWAY;
+    while (fd < 0 && fcj_mono_ms () < end) {
+        fd = link_service (link);
+        if (fd < 0)
+            usleep (10000);
+    }
+    while (fd >= 0 && fcj_mono_ms () < end) {
+        json_t *line = link_service_line (fd, (int) (end - fcj_mono_ms ()));
+        if (!line)
+            break;
+        bool ready = strcmp (s_text (line, "state"), "ready") == 0;
+        bool failed = strcmp (s_text (line, "state"), "failed") == 0;
+        if ((ready || failed) && link->json) {
+            json_dumpf (line, stdout, JSON_COMPACT);
+            putchar ('\n');
+        } else if (ready) {
+            const char *http = s_text (line, "http");
+            printf ("freecad-jobs is up%s%s\n", *http ? " at " : "", http);
+        } else if (failed) {
+            fprintf (stderr, "fcj: %s\n", s_text (line, "error"));
+        }
+        json_decref (line);
+        if (ready || failed) {
+            status = ready ? CLI_OK : CLI_AWAY;
+            break;
+        }
+    }
+    if (fd >= 0)
+        close (fd);
+    else
+        fprintf (stderr, "fcj: the service did not start; its log is "
+                 "%s/service.log\n",
+                 fcj_config_path (link->config, "log_dir"));
+    return status;
+}
+
+int cmd_up (link_t *link, int argc, char **argv)
+{
+    const char *http = NULL;
+    bool foreground = false, bad = false;
+    for (int n = 1; n < argc; n++) {
+        if (strcmp (argv[n], "--foreground") == 0)
+            foreground = true;
+        else if (strcmp (argv[n], "--http") == 0 && n + 1 < argc)
+            http = argv[++n];
+        else
+            bad = true;
+    }
+    if (bad) {
+        fprintf (stderr, "usage: fcj up [--http ADDRESS:PORT] "
+                 "[--foreground]\n");
+        return CLI_USAGE;
+    }
+    if (foreground) {
+        s_exec (link, http, false);
+        return CLI_AWAY;
+    }
+    int fd = link_service (link);
+    if (fd >= 0) {
+        close (fd);                     /* it is there: just tell how it is */
+        return s_follow (link, UP_LIMIT_MS);
+    }
+    pid_t pid = fork ();
+    if (pid == 0) {
+        s_exec (link, http, true);
+        _exit (1);
+    }
+    int status = 1;
+    if (pid < 0 || waitpid (pid, &status, 0) < 0 || status != 0) {
+        fprintf (stderr, "fcj: fcj-service did not start\n");
+        return CLI_AWAY;
+    }
+    return s_follow (link, UP_LIMIT_MS);
+}
+
+int cmd_down (link_t *link, int argc, char **argv)
+{
+    static const char stop[] = "{\"cmd\":\"stop\"}\n";
+    (void) argv;
+    if (argc > 1) {
+        fprintf (stderr, "usage: fcj down\n");
+        return CLI_USAGE;
+    }
+    int fd = link_service (link);
+    if (fd < 0) {
+        puts ("freecad-jobs is not running");
+        return CLI_OK;
+    }
+    int64_t end = fcj_mono_ms () + DOWN_LIMIT_MS;
+    bool gone = send (fd, stop, sizeof stop - 1, MSG_NOSIGNAL) < 0;
+    while (!gone && fcj_mono_ms () < end) {
+        char rest[4096];
+        struct timeval limit = { .tv_usec = 200000 };
+        setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        ssize_t got = recv (fd, rest, sizeof rest, 0);
+        gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    }
+    close (fd);
+    puts (gone ? "freecad-jobs is down" : "freecad-jobs is still stopping");
+    return gone ? CLI_OK : CLI_FAILED;
+}
+
+static void s_show_status (const json_t *service, const json_t *broker)
+{
+    printf ("service    %s (process %lld)%s%s\n", s_text (service, "state"),
+            (long long) json_integer_value (json_object_get (service,
+                                                             "pid")),
+            *s_text (service, "http") ? ", " : "", s_text (service, "http"));
+    if (*s_text (service, "error"))
+        printf ("           %s\n", s_text (service, "error"));
+    if (!broker)
+        return;
+    const json_t *queued = json_object_get (broker, "queued"), *one;
+    printf ("broker     %s, up %s, store %s\n", s_text (broker, "version"),
+            show_ms (json_integer_value (json_object_get (broker,
+                                                          "uptime_ms"))),
+            s_text (broker, "store"));
+    printf ("jobs       %lld queued, %lld waiting for others, %lld running\n",
+            (long long) (json_integer_value (json_object_get (queued,
+                                                              "compute"))
+            + json_integer_value (json_object_get (queued, "gui"))),
+            (long long) json_integer_value (json_object_get (broker,
+                                                             "waiting")),
+            (long long) json_integer_value (json_object_get (broker,
+                                                             "running")));
+    size_t n;
+    json_array_foreach (json_object_get (broker, "workers"), n, one) {
+        const json_t *info = json_object_get (one, "info");
+        printf ("worker     %s: %lld of %lld slots busy, FreeCAD %s, "
+                "Landlock %lld\n", show_plain (s_text (one, "name"), 40),
+                (long long) json_integer_value (json_object_get (one,
+                                                                 "busy")),
+                (long long) json_integer_value (json_object_get (one,
+                                                                 "slots")),
+                show_plain (s_text (info, "freecad"), 40),
+                (long long) json_integer_value (json_object_get (
+                    info, "landlock")));
+        if (*s_text (info, "error"))
+            printf ("           %s\n", show_plain (s_text (info, "error"),
+                                                   250));
+    }
+}
+
+int cmd_status (link_t *link, int argc, char **argv)
+{
+    (void) argv;
+    if (argc > 1) {
+        fprintf (stderr, "usage: fcj status (of a job: fcj result JOB)\n");
+        return CLI_USAGE;
+    }
+    fcj_error_t error = { 0 };
+    int fd = link_service (link);
+    json_t *service = fd >= 0 ? link_service_line (fd, STATUS_LIMIT_MS)
+                              : NULL;
+    json_t *broker = link_ask (link, "STATUS", NULL, STATUS_LIMIT_MS, &error);
+    if (fd >= 0)
+        close (fd);
+    if (link->json) {
+        json_t *all = json_pack ("{s:O?,s:O?}", "service", service,
+                                 "broker", broker);
+        json_dumpf (all, stdout, JSON_COMPACT);
+        putchar ('\n');
+        json_decref (all);
+    } else if (!service && !broker) {
+        puts ("freecad-jobs is not running; start it with `fcj up`");
+    } else {
+        s_show_status (service, broker);
+    }
+    bool ready = broker && (!service || strcmp (s_text (service, "state"),
+                                                "failed") != 0);
+    json_decref (service);
+    json_decref (broker);
+    return ready ? CLI_OK : CLI_AWAY;
+}
