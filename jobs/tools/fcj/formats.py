@@ -99,8 +99,7 @@ def read(path: str, kind: str) -> Any:
     import Part
     try:
         if kind in MESH_READ:
-            mesh = Mesh.Mesh()
-            mesh.read(Filename=path, Format=kind.upper())
+            mesh = Mesh.Mesh(path)
             if mesh.CountFacets == 0:
                 raise Invalid("the mesh has no facets")
             return mesh
@@ -157,7 +156,15 @@ def checked(shape: Any, kind: str) -> Any:
     """The shape, or Invalid when it is null or holds nothing."""
     if shape.isNull() or not shape.Vertexes and not shape.Edges and not shape.Faces:
         raise Invalid(f"it holds no shape, or is no {kind.upper()}")
-    return shape
+    return typed(shape)
+
+
+def typed(shape: Any) -> Any:
+    """The same shape as a Part.Solid, Part.Face and so on: what was read is a
+    plain Part.Shape, which lacks their attributes (OuterWire, Curve)."""
+    plural = {"Vertex": "Vertexes"}.get(shape.ShapeType, shape.ShapeType + "s")
+    same = [part for part in getattr(shape, plural, []) if part.isEqual(shape)]
+    return same[0] if same else shape
 
 
 def reason(error: BaseException) -> str:

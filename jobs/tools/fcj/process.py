@@ -5,6 +5,7 @@ process (workers/PROTOCOL.md, "Supervisor <-> job process"). The channel has
 send (dict) and open_beneath (root, path) -> descriptor.
 """
 
+import gc
 import io
 import json
 import os
@@ -25,6 +26,8 @@ def prepare(handler_dirs: list[str]) -> str:
     """Imports FreeCAD and every handler; the catalogue as JSON text."""
     freecad.load()
     loader.load(handler_dirs)
+    gc.collect()
+    gc.freeze()                              # a collection in a child copies no page of ours
     return json.dumps(catalogue.build(), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -48,6 +51,7 @@ class _Run:
     def __init__(self, message: dict[str, Any], channel: Any) -> None:
         self.message, self.channel = message, channel
         self.code: str | None = None
+        self.user_code_ran = False
         self.shapes: list[tuple[str, Any]] = []
         self.job: Job | None = None
 
@@ -72,6 +76,7 @@ class _Run:
             execute.compile_code(self.code)
         self.channel.send({"type": "started"})
         if self.code is not None:
+            self.user_code_ran = True
             value = execute.run(self.code, named, job)
         else:
             if tool.job_parameter:
@@ -170,10 +175,9 @@ class _Run:
     def _explain(self, error: BaseException) -> tuple[str, dict[str, Any]]:
         if isinstance(error, execute.BadCode):
             return "exception", error.error
-        user_code = self.code is not None
-        if isinstance(error, Invalid) and not user_code:
+        if isinstance(error, Invalid) and not self.user_code_ran:
             return "invalid", {"type": "Invalid", "message": execute.message(error), "traceback": ""}
-        if isinstance(error, Failure):
+        if isinstance(error, Failure) and not self.user_code_ran or isinstance(error, ResultTooLarge):
             return "exception", {"type": type(error).__name__, "traceback": "",
                                  "message": execute.message(error)}
         made = execute.describe(error, self.code)

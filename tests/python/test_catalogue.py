@@ -1,0 +1,132 @@
+"""The catalogue: made without FreeCAD, the same each time, in the subset."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conftest import TOOLS
+
+HANDLER = '''
+from typing import Annotated
+from fcj import tool, Job, Shape, Length, Bound
+
+@tool(needs="document", toolset="mine", title="Mine", read_only=True)
+def my_tool(job: Job, part: Shape, size: Length, note: str | None = None) -> dict[str, float]:
+    """What it does.
+
+    Parameters
+    ----------
+    size : float
+        How big, in mm.
+    """
+    return {"size": size}
+'''
+
+
+def build(out, *directories):
+    return subprocess.run([sys.executable, "-m", "fcj.catalogue", str(out), *map(str, directories)],
+                          cwd=TOOLS, env={"PATH": "/usr/bin"}, capture_output=True, text=True)
+
+
+def test_it_is_the_same_each_time_and_needs_no_freecad(tmp_path):
+    blocked = "import sys; sys.modules['FreeCAD'] = sys.modules['Part'] = None; " \
+              "from fcj.catalogue import main; sys.exit(main([%r]))"
+    subprocess.run([sys.executable, "-c", blocked % str(tmp_path / "a")], cwd=TOOLS, check=True)
+    assert build(tmp_path / "b").returncode == 0
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_every_tool_of_this_step_is_there_with_all_its_parts(catalogue):
+    tools = {tool["name"]: tool for tool in catalogue["tools"]}
+    assert set(tools) >= {"execute_code_async", "fuse_shapes_async", "cut_shapes_async",
+                          "common_shapes_async", "loft_async", "export_async", "self_check"}
+    assert list(tools) == sorted(tools) and len(catalogue["hash"]) == 64
+    for tool in tools.values():
+        assert tool["lane"] == "compute" and tool["title"] and len(tool["description"]) > 40
+        assert set(tool["options"]) <= set(tool["inputSchema"]["properties"])
+        if tool.get("internal"):
+            continue
+        assert tool["hold_s"] == 0 and "job_id" in tool["outputSchema"]["properties"]
+        assert "get_job_status" in tool["description"] and set(tool["options"]) == {
+            "inputs", "timeout_s", "queue_timeout_s", "priority", "depends_on", "idempotency_key", "name"}
+        own = set(tool["inputSchema"]["properties"]) - set(tool["options"])
+        assert all("description" in tool["inputSchema"]["properties"][name] for name in own)
+
+
+def test_reference_parameters_are_marked(catalogue):
+    marked = {tool["name"]: [name for name, child in tool["inputSchema"]["properties"].items()
+                             if child.get("x-fcj-input")] for tool in catalogue["tools"]}
+    assert marked["fuse_shapes_async"] == ["shapes"] and marked["cut_shapes_async"] == ["base", "tools"]
+    assert marked["loft_async"] == ["profiles"] and marked["execute_code_async"] == []
+
+
+def test_schemas_are_valid_and_our_checker_agrees_with_jsonschema(catalogue):
+    jsonschema = pytest.importorskip("jsonschema")
+    from fcj import schema
+    from fcj.errors import Invalid
+    tools = {tool["name"]: tool for tool in catalogue["tools"]}
+    for tool in tools.values():
+        for key in ("inputSchema", "outputSchema", "resultSchema"):
+            jsonschema.Draft202012Validator.check_schema(tool[key])
+    brep = {"brep": "x"}
+    for name, value in [
+            ("fuse_shapes_async", {"shapes": [brep, "a"]}), ("fuse_shapes_async", {"shapes": [brep]}),
+            ("fuse_shapes_async", {"shapes": [brep, 5]}), ("fuse_shapes_async", {}),
+            ("fuse_shapes_async", {"shapes": [brep, brep], "priority": "urgent"}),
+            ("fuse_shapes_async", {"shapes": [brep, brep], "timeout_s": 0}),
+            ("loft_async", {"profiles": [{"center": [0, 0, 0], "radius": 1}] * 2}),
+            ("loft_async", {"profiles": [{"center": [0, 0, 0]}] * 2}),
+            ("loft_async", {"profiles": [brep, brep], "max_degree": 5.0}),
+            ("loft_async", {"profiles": [brep, brep], "solid": "yes"}),
+            ("export_async", {"shapes": ["a"], "formats": ["step"], "file_name": "ok"}),
+            ("export_async", {"shapes": ["a"], "file_name": "not ok"})]:
+        try:
+            schema.check(value, tools[name]["inputSchema"])
+            ours = True
+        except Invalid:
+            ours = False
+        theirs = jsonschema.Draft202012Validator(tools[name]["inputSchema"]).is_valid(value)
+        assert ours == theirs, (name, value)
+
+
+def test_results_fit_their_schema(catalogue, run):
+    jsonschema = pytest.importorskip("jsonschema")
+    from conftest import box, brep
+    tools = {tool["name"]: tool for tool in catalogue["tools"]}
+    for name, arguments in [("self_check", {}), ("fuse_shapes_async", {"shapes": [brep(box())] * 2}),
+                            ("loft_async", {"profiles": [{"center": [0, 0, z], "radius": 1} for z in (0, 5)]}),
+                            ("export_async", {"shapes": [brep(box())]})]:
+        outcome = run(name, arguments)
+        assert outcome.state == "completed", outcome.error
+        jsonschema.validate(outcome.result, tools[name]["resultSchema"])
+
+
+def test_a_users_directory_is_loaded_too(tmp_path):
+    (tmp_path / "mine.py").write_text(HANDLER)
+    assert build(tmp_path / "out", tmp_path).returncode == 0
+    tools = {tool["name"]: tool for tool in json.loads((tmp_path / "out").read_text())["tools"]}
+    mine = tools["my_tool"]
+    assert mine["lane"] == "gui" and mine["hold_s"] == 20 and mine["annotations"]["readOnlyHint"]
+    schema = mine["inputSchema"]
+    assert schema["required"] == ["part", "size"] and schema["properties"]["part"]["x-fcj-input"]
+    assert schema["properties"]["size"] == {"type": "number", "minimum": 0, "description": "How big, in mm."}
+    assert mine["outputSchema"] == {"type": "object", "additionalProperties": {"type": "number"}}
+
+
+@pytest.mark.parametrize("change, words", [
+    (("size: Length", "size"), "no type hint"), (("size: Length", "timeout_s: Length"), "timeout_s"),
+    (('"""What it does.', '"""'), "docstring"), (('needs="document"', 'needs="x"'), "needs='x'"),
+    (("size : float", "sise : float"), "sise"), (("size: Length", "size: object"), "no JSON schema"),
+    (("def my_tool", "def fuse_shapes_async"), "already defined"), (("def my_tool", "def My"), "lower case"),
+    (("import tool", "import nothing"), "nothing"), (("return {", "return ("), "line")])
+def test_a_broken_handler_stops_the_load_and_names_its_file(tmp_path, change, words):
+    (tmp_path / "mine.py").write_text(HANDLER.replace(*change))
+    done = build(tmp_path / "out", tmp_path)
+    assert done.returncode == 1 and not (tmp_path / "out").exists()
+    assert "mine.py" in done.stderr and words in done.stderr, done.stderr
+
+
+def test_a_missing_directory_is_said(tmp_path):
+    assert "does not exist" in build(tmp_path / "out", tmp_path / "none").stderr
