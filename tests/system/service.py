@@ -8,6 +8,7 @@ the service is stopped, no process that belongs to it may be left.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
@@ -378,7 +379,9 @@ class Service:
 
     PARTS = ("redis", "broker", "worker", "mcp")
 
-    def __init__(self, start: bool = True, **config: Any) -> None:
+    def __init__(self, start: bool = True,
+                 tokens: dict[str, str] | None = None,
+                 **config: Any) -> None:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fcj", dir="/tmp"))
         self.dir.chmod(0o711)
         self.workspace = self.dir / "workspace"
@@ -393,12 +396,18 @@ class Service:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.env = {
             "PATH": "/usr/bin:/bin", "HOME": str(self.dir), "LANG": "C.UTF-8",
-            "FCJ_STATE": str(self.state), "FCJ_RUN": str(self.dir / "run"),
+            "FCJ_STATE": str(self.state),
             "FCJ_ROOTS": str(self.workspace),
             "FCJ_REDIS": f"unix://{self.redis_sock}",
             "FCJ_SLOTS": "2", "FCJ_HANDLERS": str(self.handlers),
             **{f"FCJ_{k.upper()}": str(v) for k, v in config.items()}}
-        (self.dir / "run").mkdir(mode=0o700)
+        if tokens:
+            path = self.dir / "tokens"
+            path.touch(mode=0o600)
+            path.write_text("".join(f"{who}:{token}\n" for who, token
+                                    in tokens.items()))
+            self.env["FCJ_TOKEN_FILE"] = str(path)
+        self.token = next(iter((tokens or {}).values()), None)
         self.seen: set[int] = set()
         if start:
             try:
@@ -508,7 +517,7 @@ class Service:
 
     def client(self, token: str | None = None, era: str = LEGACY,
                timeout: float = 60) -> Http:
-        return Http(self.port, token, era, timeout)
+        return Http(self.port, token or self.token, era, timeout)
 
     def redis(self) -> Redis:
         return Redis(self.redis_sock)
@@ -536,6 +545,10 @@ class Service:
                 pass
         if not os.environ.get("FCJ_KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
+            name = hashlib.blake2b(str(self.state).encode(),
+                                   digest_size=16).hexdigest()[:16]
+            shutil.rmtree(f"/var/tmp/fcj-{os.geteuid()}-{name}",
+                          ignore_errors=True)
         if check:
             assert not late, late
             assert not left, f"processes left behind: {names}"

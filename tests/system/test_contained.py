@@ -160,8 +160,8 @@ def test_the_state_directory_is_unreadable(
             break
 
 
-@pytest.mark.parametrize("which", ["redis.sock", "run/worker.sock",
-                                   "run/frontend.sock"])
+@pytest.mark.parametrize("which", ["redis.sock", "state/run/worker.sock",
+                                   "state/run/frontend.sock"])
 def test_the_services_sockets_are_out_of_reach(
         client: Http, service: Service, which: str) -> None:
     path = str(service.dir / which)

@@ -18,9 +18,8 @@ def lone(idle_s: int = 600) -> dict[str, str]:
     """Environment of a client whose service is not started yet."""
     path = tempfile.mkdtemp(prefix="fcj", dir="/tmp")
     os.chmod(path, 0o711)
-    os.mkdir(path + "/run", 0o700)
     return {"PATH": "/usr/bin:/bin", "HOME": path, "LANG": "C.UTF-8",
-            "FCJ_STATE": path + "/state", "FCJ_RUN": path + "/run",
+            "FCJ_STATE": path + "/state",
             "FCJ_SLOTS": "1", "FCJ_IDLE_S": str(idle_s)}
 
 
@@ -209,11 +208,11 @@ def test_a_public_bind_without_a_token_is_refused(service: Service) -> None:
 
 
 def test_a_wrong_token_is_unauthorised() -> None:
-    it = Service(http_tokens="alice:alice-token-0123456789abcdef")
+    it = Service(tokens={"alice": "alice-token-0123456789abcdef"})
     try:
         body = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
         for token in (None, "x", "alice-token-0123456789abcdeg"):
-            status, headers, _ = it.client(token).raw(body)
+            status, headers, _ = Http(it.port, token).raw(body)
             assert status == 401
             assert "bearer" in headers["www-authenticate"].lower()
         good = it.client("alice-token-0123456789abcdef")
