@@ -1,0 +1,1630 @@
+/*  core.c - the broker decides.
+ *
+ *  The life of a job here (its phase), beside its state in the store:
+ *
+ *      STORING --ok--> WAITING --dependencies done--> READY --slot--> LEASING
+ *         |                                             ^               | ok
+ *         +--ok, stored with its lease--> RUNNING <-----|---------------+
+ *                                          |   |        |
+ *                     FINISH, poison       |   +--lost, released--> REQUEUEING
+ *      FINISHING <-------------------------+
+ *      (also from WAITING and READY: expired, dependency failed)
+ *
+ *  STORING, LEASING, FINISHING, REQUEUEING and CANCELLING are phases with one
+ *  store call under way. An unavailable store leaves the phase as it is; the
+ *  call is made again with the same arguments, which the store promises to
+ *  take for the same call. What comes in such a phase waits for its outcome:
+ *  a cancel is a note on the job (`asks`), looked at when the call is over.
+ *
+ *  A slot is held from the moment a job is meant for it until the worker
+ *  hands the job over, or, for a job that ended otherwise, until the worker
+ *  stops listing it: a ghost keeps the slot and repeats KILL meanwhile.  */
+
+#include "core.h"
+#include "heap.h"
+#include "line.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OWNER_BUCKETS   4096
+#define RETRY_FIRST_MS  50
+#define RETRY_MAX_MS    2000
+#define SUBMIT_TRIES    4       /* then the front-end hears of it */
+#define REDELIVER_MS    2000    /* for a FINISH behind a HELLO */
+#define GHOST_MS        1500    /* RUN may still be on its way so long */
+#define REFUSED_TRIES   3       /* a finish that the store cannot take */
+
+typedef enum { STORING, WAITING, READY, LEASING, RUNNING, FINISHING,
+               REQUEUEING, CANCELLING } phase_t;
+
+typedef struct job job_t;
+typedef struct worker worker_t;
+
+typedef struct owner {
+    struct owner *chain;
+    size_t live;
+    fcj_queue_t queues[FCJ_LANE_COUNT][FCJ_PRIORITY_COUNT];
+    char name[];
+} owner_t;
+
+/*  Somebody who waits for an answer about a job.  */
+typedef struct ask {
+    struct ask *next;
+    uint64_t ref;
+    bool cancel;
+} ask_t;
+
+/*  waiter waits for dep; in the list of dep's waiters.  */
+typedef struct edge {
+    struct edge *next, *prev;
+    job_t *dep, *waiter;
+} edge_t;
+
+typedef struct {
+    size_t count, pending;
+    edge_t *edges;
+    uint8_t failed[16];
+    uint8_t ids[][16];
+} deps_t;
+
+struct job {
+    fcj_item_t item;
+    fcj_due_t due;
+    job_t *chain, *next, *prev;         /* bucket; jobs of its worker */
+    owner_t *owner;
+    worker_t *worker;
+    fcj_bytes_t *bytes;                 /* spec while STORING, or FINISH */
+    ask_t *asks;
+    edge_t *waiters;
+    deps_t *deps;
+    int64_t queue_until;
+    uint32_t call;
+    uint8_t id[16], token[16];
+    uint16_t attempt;
+    uint8_t tries, losses;
+    unsigned phase : 4, lane : 2, priority : 2, reason : 5, final : 3;
+    unsigned cancel : 1;                /* somebody wants it cancelled */
+    unsigned held : 1;                  /* holds a slot of worker */
+    unsigned sent : 1;                  /* RUN went out */
+    unsigned confirmed : 1;             /* the worker surely has it */
+    unsigned delivered : 1;             /* handed over: owes FINISHED */
+    unsigned lost : 1;                  /* this requeue is counted */
+    unsigned renewed : 1, seen : 1, tokened : 1;
+};
+
+typedef struct {
+    uint8_t id[16], token[16];
+    int64_t since;
+    bool confirmed;
+} ghost_t;
+
+struct worker {
+    char id[FCJ_ID_LEN + 1], name[FCJ_NAME_MAX + 1];
+    unsigned lanes;
+    int slots, busy;                    /* busy: held slots and ghosts */
+    bool connected, draining;
+    job_t *jobs;
+    int ghost_count;
+    ghost_t ghosts[FCJ_SLOTS_MAX];
+};
+
+struct fcj_core {
+    size_t queue_max, owner_max, buckets;
+    fcj_token_fn *token;
+    void *token_arg;
+    job_t **jobs;
+    owner_t *owners[OWNER_BUCKETS];
+    worker_t *workers[FCJ_WORKERS_MAX];
+    size_t worker_count, turn;
+    fcj_line_t lines[FCJ_LANE_COUNT];
+    fcj_heap_t heap;
+    int64_t now, last_key, first_key, renew_at;
+    uint32_t calls;
+    bool recovered, stopping;
+    size_t busy_calls;                  /* jobs in a phase with a call */
+    fcj_core_counts_t counts;
+    fcj_action_t *actions;
+    size_t action_count, action_room;
+    fcj_bytes_t *used;                  /* freed at the next step */
+    deps_t *used_deps;
+    owner_t *leaving;
+};
+
+/* ---- Small things ------------------------------------------------------ */
+
+/*  Memory is bounded by queue_max; without it there is no way on.  */
+static void *
+s_alloc (size_t size)
+{
+    void *memory = calloc (1, size);
+    if (!memory) {
+        fputs ("fcj-broker: out of memory\n", stderr);
+        abort ();
+    }
+    return memory;
+}
+
+static int
+s_hex (int c)
+{
+    return c >= '0' && c <= '9' ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*  16 bytes of 32 hex digits, hyphens skipped; -1 for anything else.  */
+static int
+s_binary (const char *text, uint8_t out[16])
+{
+    size_t n = 0;
+    for (; text && *text && n < 32; text++) {
+        if (*text == '-')
+            continue;
+        int value = s_hex (*text);
+        if (value < 0)
+            return -1;
+        out[n / 2] = (uint8_t) (n % 2 ? out[n / 2] | value : value << 4);
+        n++;
+    }
+    return n == 32 && !*text ? 0 : -1;
+}
+
+static void
+s_token_text (const uint8_t token[16], fcj_token_t text)
+{
+    for (int n = 0; n < 16; n++) {
+        text[2 * n] = "0123456789abcdef"[token[n] >> 4];
+        text[2 * n + 1] = "0123456789abcdef"[token[n] & 15];
+    }
+    text[FCJ_TOKEN_LEN] = 0;
+}
+
+void
+fcj_core_id_text (const uint8_t id[16], fcj_id_t text)
+{
+    char *at = text;
+    for (int n = 0; n < 16; n++) {
+        if (n == 4 || n == 6 || n == 8 || n == 10)
+            *at++ = '-';
+        *at++ = "0123456789abcdef"[id[n] >> 4];
+        *at++ = "0123456789abcdef"[id[n] & 15];
+    }
+    *at = 0;
+}
+
+static size_t
+s_bucket (const fcj_core_t *self, const uint8_t id[16])
+{
+    uint64_t low, high;
+    memcpy (&low, id, 8);
+    memcpy (&high, id + 8, 8);
+    return (size_t) ((low ^ (high * 0x9e3779b97f4a7c15u)) >> 7)
+           & (self->buckets - 1);
+}
+
+static job_t *
+s_find_binary (const fcj_core_t *self, const uint8_t id[16])
+{
+    job_t *job = self->jobs[s_bucket (self, id)];
+    while (job && memcmp (job->id, id, 16) != 0)
+        job = job->chain;
+    return job;
+}
+
+static job_t *
+s_find (const fcj_core_t *self, const char *id)
+{
+    uint8_t binary[16];
+    return s_binary (id, binary) == 0 ? s_find_binary (self, binary) : NULL;
+}
+
+static fcj_action_t *
+s_act (fcj_core_t *self, fcj_action_type_t type)
+{
+    if (self->action_count == self->action_room) {
+        size_t room = self->action_room ? self->action_room * 2 : 64;
+        fcj_action_t *actions = realloc (self->actions,
+                                         room * sizeof *actions);
+        if (!actions)
+            abort ();
+        self->actions = actions;
+        self->action_room = room;
+    }
+    fcj_action_t *action = &self->actions[self->action_count++];
+    memset (action, 0, sizeof *action);
+    action->type = type;
+    return action;
+}
+
+static fcj_action_t *
+s_act_job (fcj_core_t *self, fcj_action_type_t type, const job_t *job)
+{
+    fcj_action_t *action = s_act (self, type);
+    fcj_core_id_text (job->id, action->id);
+    if (job->tokened)
+        s_token_text (job->token, action->token);
+    if (job->worker)
+        strcpy (action->worker, job->worker->id);
+    action->attempt = job->attempt;
+    action->owner = job->owner->name;
+    return action;
+}
+
+static void
+s_refuse (fcj_core_t *self, uint64_t ref, fcj_reason_t reason,
+          const char *text)
+{
+    if (!ref)
+        return;
+    fcj_action_t *action = s_act (self, FCJ_DO_REFUSED);
+    action->ref = ref;
+    action->reason = reason;
+    action->retryable = reason == FCJ_QUEUE_FULL
+                        || reason == FCJ_STORE_UNAVAILABLE;
+    snprintf (action->text, sizeof action->text, "%s", text ? text : "");
+}
+
+static const char *
+s_state (const job_t *job)
+{
+    return job->phase == RUNNING
+           || (job->sent && !job->delivered) ? "running" : "queued";
+}
+
+static void
+s_event (fcj_core_t *self, const job_t *job, const char *state)
+{
+    s_act_job (self, FCJ_DO_EVENT, job)->state = state;
+}
+
+/*  Bytes and deps that an action of this step may point at.  */
+static void
+s_drop_bytes (fcj_core_t *self, job_t *job)
+{
+    if (!job->bytes)
+        return;
+    /*  A step ends at most one job that carries bytes.  */
+    free (self->used);
+    self->used = job->bytes;
+    job->bytes = NULL;
+}
+
+/* ---- Owners ------------------------------------------------------------ */
+
+static owner_t **
+s_owner_at (fcj_core_t *self, const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (unsigned char) *c) * 16777619u;
+    owner_t **at = &self->owners[(hash ^ hash >> 15) % OWNER_BUCKETS];
+    while (*at && strcmp ((*at)->name, name) != 0)
+        at = &(*at)->chain;
+    return at;
+}
+
+static owner_t *
+s_owner (fcj_core_t *self, const char *name)
+{
+    owner_t **at = s_owner_at (self, name);
+    if (!*at) {
+        *at = s_alloc (sizeof (owner_t) + strlen (name) + 1);
+        strcpy ((*at)->name, name);
+    }
+    return *at;
+}
+
+/*  Actions of this step may still name the owner: it goes with the next.  */
+static void
+s_owner_leave (fcj_core_t *self, owner_t *owner)
+{
+    if (--owner->live == 0)
+        self->leaving = owner;
+}
+
+static void
+s_owner_free (fcj_core_t *self)
+{
+    owner_t *owner = self->leaving;
+    self->leaving = NULL;
+    if (!owner || owner->live)
+        return;
+    *s_owner_at (self, owner->name) = owner->chain;
+    free (owner);
+}
+
+/* ---- Slots ------------------------------------------------------------- */
+
+static worker_t *
+s_worker (const fcj_core_t *self, const char *id)
+{
+    for (size_t n = 0; id && n < self->worker_count; n++)
+        if (strcmp (self->workers[n]->id, id) == 0)
+            return self->workers[n];
+    return NULL;
+}
+
+/*  A worker with a free slot for lane. The window exists once: of several
+ *  GUI workers only the first that is there counts.  */
+static worker_t *
+s_pick (fcj_core_t *self, unsigned lane)
+{
+    for (size_t n = 0; n < self->worker_count; n++) {
+        size_t at = lane == FCJ_LANE_GUI ? n
+                    : (self->turn + n) % self->worker_count;
+        worker_t *worker = self->workers[at];
+        if (!(worker->lanes & 1u << lane) || !worker->connected)
+            continue;
+        if (!worker->draining && worker->busy < worker->slots) {
+            if (lane != FCJ_LANE_GUI)
+                self->turn = at + 1;
+            return worker;
+        }
+        if (lane == FCJ_LANE_GUI)
+            return NULL;
+    }
+    return NULL;
+}
+
+static void
+s_hold (job_t *job)
+{
+    if (job->worker && !job->held) {
+        job->held = 1;
+        job->worker->busy++;
+    }
+}
+
+static void
+s_free_slot (job_t *job)
+{
+    if (job->held) {
+        job->held = 0;
+        job->worker->busy--;
+    }
+}
+
+static void
+s_attach (job_t *job, worker_t *worker)
+{
+    job->worker = worker;
+    job->prev = NULL;
+    job->next = worker->jobs;
+    if (worker->jobs)
+        worker->jobs->prev = job;
+    worker->jobs = job;
+}
+
+static void
+s_detach (job_t *job)
+{
+    if (!job->worker)
+        return;
+    s_free_slot (job);
+    if (job->prev)
+        job->prev->next = job->next;
+    else
+        job->worker->jobs = job->next;
+    if (job->next)
+        job->next->prev = job->prev;
+    job->worker = NULL;
+    job->sent = job->confirmed = job->delivered = 0;
+}
+
+static void
+s_kill (fcj_core_t *self, const worker_t *worker, const uint8_t *id,
+        const uint8_t *token, const char *why)
+{
+    fcj_action_t *action = s_act (self, FCJ_DO_KILL);
+    strcpy (action->worker, worker->id);
+    if (id)
+        fcj_core_id_text (id, action->id);
+    s_token_text (token, action->token);
+    strcpy (action->text, why);
+}
+
+static void
+s_haunt (fcj_core_t *self, worker_t *worker, const uint8_t *id,
+         const uint8_t *token, bool confirmed)
+{
+    if (worker->ghost_count == FCJ_SLOTS_MAX)
+        return;
+    ghost_t *ghost = &worker->ghosts[worker->ghost_count++];
+    memcpy (ghost->id, id, 16);
+    memcpy (ghost->token, token, 16);
+    ghost->since = self->now;
+    ghost->confirmed = confirmed;
+    worker->busy++;
+}
+
+static void
+s_exorcise (worker_t *worker, int n)
+{
+    worker->ghosts[n] = worker->ghosts[--worker->ghost_count];
+    worker->busy--;
+}
+
+/*  The attempt is over. What the worker still has of it is answered or
+ *  killed.  */
+static void
+s_part (fcj_core_t *self, job_t *job, const char *why)
+{
+    worker_t *worker = job->worker;
+    if (!worker)
+        return;
+    if (job->delivered)
+        s_act_job (self, FCJ_DO_FINISHED, job);
+    else if (job->sent && worker->connected && job->held) {
+        s_kill (self, worker, job->id, job->token, why);
+        s_haunt (self, worker, job->id, job->token, job->confirmed);
+    }
+    s_detach (job);
+}
+
+/* ---- Phases ------------------------------------------------------------ */
+
+static bool
+s_calls (unsigned phase)
+{
+    return phase == STORING || phase == LEASING || phase == FINISHING
+           || phase == REQUEUEING || phase == CANCELLING;
+}
+
+static fcj_line_t *
+s_line (fcj_core_t *self, const job_t *job)
+{
+    return &self->lines[job->lane];
+}
+
+static fcj_queue_t *
+s_queue (const job_t *job)
+{
+    return &job->owner->queues[job->lane][job->priority];
+}
+
+static void
+s_count (fcj_core_t *self, unsigned phase, bool in)
+{
+    size_t one = in ? 1 : (size_t) -1;
+    if (phase == WAITING)
+        self->counts.waiting += one;
+    if (phase == RUNNING)
+        self->counts.running += one;
+    if (s_calls (phase))
+        self->busy_calls += one;
+}
+
+static void
+s_phase (fcj_core_t *self, job_t *job, phase_t phase)
+{
+    if (job->phase == READY)
+        fcj_line_remove (s_line (self, job), s_queue (job),
+                         (fcj_priority_t) job->priority, &job->item);
+    s_count (self, job->phase, false);
+    job->phase = phase;
+    s_count (self, phase, true);
+}
+
+static void
+s_due (fcj_core_t *self, job_t *job, int64_t due)
+{
+    if (fcj_heap_set (&self->heap, &job->due, due) < 0)
+        abort ();
+}
+
+static void
+s_finish_text (const job_t *job, fcj_action_t *action)
+{
+    char *text = action->text;
+    size_t size = sizeof action->text;
+    fcj_id_t id = "";
+    if (job->deps)
+        fcj_core_id_text (job->deps->failed, id);
+    switch (job->reason) {
+    case FCJ_DEPENDENCY:
+        snprintf (text, size, "Job %s, which this one depends on, did not "
+                  "complete. Mend and submit that one first.", id);
+        break;
+    case FCJ_EXPIRED:
+        snprintf (text, size, "No slot became free within the job's "
+                  "queue_timeout_s. Submit it again, or allow it more.");
+        break;
+    case FCJ_POISON:
+        snprintf (text, size, "The job lost its worker %d times and is not "
+                  "tried again: it probably brings the worker down.",
+                  job->losses + 1);
+        break;
+    default:
+        snprintf (text, size, "The store could not take the job's result. "
+                  "Make the result smaller, then submit it again.");
+    }
+}
+
+/*  Makes the store call of the job's phase, for the first time or again.  */
+static void
+s_call (fcj_core_t *self, job_t *job)
+{
+    static const fcj_action_type_t types[] = {
+        [STORING] = FCJ_DO_SUBMIT, [LEASING] = FCJ_DO_LEASE,
+        [FINISHING] = FCJ_DO_FINISH, [REQUEUEING] = FCJ_DO_REQUEUE,
+        [CANCELLING] = FCJ_DO_CANCEL,
+    };
+    if (++self->calls == 0)
+        self->calls = 1;
+    job->call = self->calls;
+    fcj_heap_remove (&self->heap, &job->due);
+    fcj_action_t *action = s_act_job (self, types[job->phase], job);
+    action->call = job->call;
+    action->bytes = job->bytes;
+    action->deadline = self->now + FCJ_LEASE_MS;
+    action->lost = job->lost;
+    action->reason = (fcj_reason_t) job->reason;
+    if (job->deps) {
+        action->deps = (const uint8_t (*)[16]) job->deps->ids;
+        action->dep_count = job->deps->count;
+    }
+    if (job->phase == FINISHING && !job->bytes)
+        s_finish_text (job, action);
+    if (job->phase == REQUEUEING)
+        strcpy (action->text, job->lost ? "worker_lost" : "released");
+}
+
+static void
+s_begin (fcj_core_t *self, job_t *job, phase_t phase)
+{
+    s_phase (self, job, phase);
+    job->tries = 0;
+    s_call (self, job);
+}
+
+static void
+s_ready (fcj_core_t *self, job_t *job, bool front)
+{
+    s_phase (self, job, READY);
+    job->item.key = front ? --self->first_key : ++self->last_key;
+    memcpy (&job->item.weight, job->id, 4);
+    fcj_line_add (s_line (self, job), s_queue (job),
+                  (fcj_priority_t) job->priority, &job->item);
+    s_due (self, job, job->queue_until);
+}
+
+/*  The token is spent with its attempt: a finish from the queue has none.  */
+static void
+s_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
+{
+    s_drop_bytes (self, job);
+    job->reason = reason & 31;
+    job->final = FCJ_FAILED;
+    s_begin (self, job, FINISHING);
+}
+
+static void
+s_requeue (fcj_core_t *self, job_t *job, bool lost)
+{
+    s_free_slot (job);
+    if (lost && job->losses + 1 >= FCJ_EXECUTIONS_MAX) {
+        s_fail (self, job, FCJ_POISON);
+        return;
+    }
+    job->lost = lost;
+    s_begin (self, job, REQUEUEING);
+}
+
+/* ---- Dependencies ------------------------------------------------------ */
+
+static void
+s_edge_cut (edge_t *edge)
+{
+    if (!edge->dep)
+        return;
+    if (edge->prev)
+        edge->prev->next = edge->next;
+    else
+        edge->dep->waiters = edge->next;
+    if (edge->next)
+        edge->next->prev = edge->prev;
+    edge->dep = NULL;
+}
+
+static void
+s_edges_free (deps_t *deps)
+{
+    for (size_t n = 0; deps && deps->edges && n < deps->count; n++)
+        s_edge_cut (&deps->edges[n]);
+    if (deps) {
+        free (deps->edges);
+        deps->edges = NULL;
+        deps->pending = 0;
+    }
+}
+
+static void
+s_deps_new (job_t *job, const fcj_dep_t *deps, size_t count)
+{
+    if (!count)
+        return;
+    if (count > FCJ_DEPENDS_MAX)
+        count = FCJ_DEPENDS_MAX;
+    job->deps = s_alloc (sizeof (deps_t) + count * 16);
+    job->deps->count = count;
+    for (size_t n = 0; n < count; n++)
+        s_binary (deps[n].id, job->deps->ids[n]);
+}
+
+static void
+s_dependency_failed (fcj_core_t *self, job_t *job, const uint8_t id[16])
+{
+    memcpy (job->deps->failed, id, 16);
+    s_edges_free (job->deps);
+    job->tokened = 0;
+    s_fail (self, job, FCJ_DEPENDENCY);
+}
+
+/*  The state of a dependency that the core does not hold.  */
+static int
+s_dep_state (const uint8_t id[16], const fcj_event_t *event)
+{
+    uint8_t binary[16];
+    for (size_t n = 0; n < event->dep_count; n++)
+        if (s_binary (event->deps[n].id, binary) == 0
+            && memcmp (binary, id, 16) == 0)
+            return event->deps[n].state;
+    return -1;
+}
+
+/*  Into the line, or into the waiting room of what it depends on.  */
+static void
+s_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event, bool front)
+{
+    deps_t *deps = job->deps;
+    if (!deps) {
+        s_ready (self, job, front);
+        return;
+    }
+    s_edges_free (deps);
+    deps->edges = s_alloc (deps->count * sizeof (edge_t));
+    for (size_t n = 0; n < deps->count; n++) {
+        job_t *dep = s_find_binary (self, deps->ids[n]);
+        if (dep && dep != job) {
+            edge_t *edge = &deps->edges[n];
+            edge->dep = dep;
+            edge->waiter = job;
+            edge->next = dep->waiters;
+            if (edge->next)
+                edge->next->prev = edge;
+            dep->waiters = edge;
+            deps->pending++;
+        }
+        else if (s_dep_state (deps->ids[n], event) != FCJ_COMPLETED) {
+            s_dependency_failed (self, job, deps->ids[n]);
+            return;
+        }
+    }
+    if (deps->pending == 0)
+        s_ready (self, job, front);
+    else {
+        s_phase (self, job, WAITING);
+        s_due (self, job, job->queue_until);
+    }
+}
+
+static void
+s_wake_waiters (fcj_core_t *self, job_t *job, bool completed)
+{
+    while (job->waiters) {
+        edge_t *edge = job->waiters;
+        job_t *waiter = edge->waiter;
+        s_edge_cut (edge);
+        if (waiter->deps->pending)
+            waiter->deps->pending--;
+        if (waiter->phase != WAITING)
+            continue;
+        if (!completed)
+            s_dependency_failed (self, waiter, job->id);
+        else if (waiter->deps->pending == 0)
+            s_ready (self, waiter, false);
+    }
+}
+
+/* ---- Birth and end ----------------------------------------------------- */
+
+static job_t *
+s_job_new (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
+{
+    job_t *job = s_alloc (sizeof *job);
+    memcpy (job->id, id, 16);
+    job_t **bucket = &self->jobs[s_bucket (self, id)];
+    job->chain = *bucket;
+    *bucket = job;
+    job->owner = s_owner (self, event->owner);
+    job->owner->live++;
+    job->lane = (unsigned) event->lane & 3;
+    job->priority = (unsigned) event->priority & 3;
+    job->phase = STORING;
+    s_count (self, STORING, true);
+    s_deps_new (job, event->deps, event->dep_count);
+    self->counts.live++;
+    return job;
+}
+
+static void
+s_job_free (fcj_core_t *self, job_t *job)
+{
+    s_phase (self, job, RUNNING);
+    s_count (self, RUNNING, false);
+    s_detach (job);
+    fcj_heap_remove (&self->heap, &job->due);
+    job_t **at = &self->jobs[s_bucket (self, job->id)];
+    while (*at != job)
+        at = &(*at)->chain;
+    *at = job->chain;
+    s_drop_bytes (self, job);
+    s_edges_free (job->deps);
+    free (self->used_deps);
+    self->used_deps = job->deps;
+    while (job->asks) {
+        ask_t *ask = job->asks;
+        job->asks = ask->next;
+        free (ask);
+    }
+    s_owner_leave (self, job->owner);
+    self->counts.live--;
+    free (job);
+}
+
+static void
+s_ask (job_t *job, uint64_t ref, bool cancel)
+{
+    if (!ref)
+        return;
+    ask_t *ask = s_alloc (sizeof *ask);
+    ask->ref = ref;
+    ask->cancel = cancel;
+    ask->next = job->asks;
+    job->asks = ask;
+}
+
+/*  Answers those who asked for a submit (cancel false) or for a cancel.
+ *  reason FCJ_OK: with state.  */
+static void
+s_answer (fcj_core_t *self, job_t *job, bool cancel, fcj_reason_t reason,
+          const char *text, const char *state, const char *actual)
+{
+    ask_t **at = &job->asks;
+    while (*at) {
+        ask_t *ask = *at;
+        if (ask->cancel != cancel) {
+            at = &ask->next;
+            continue;
+        }
+        if (reason != FCJ_OK)
+            s_refuse (self, ask->ref, reason, text);
+        else {
+            fcj_action_t *action = s_act_job (self, cancel ? FCJ_DO_DONE
+                                              : FCJ_DO_ACCEPTED, job);
+            action->ref = ask->ref;
+            action->state = state;
+            if (actual && strcmp (actual, action->id) != 0) {
+                snprintf (action->id, sizeof action->id, "%s", actual);
+                action->existing = true;
+            }
+        }
+        *at = ask->next;
+        free (ask);
+    }
+}
+
+/*  The store has it in a terminal state (or no longer: state NULL).  */
+static void
+s_end (fcj_core_t *self, job_t *job, const char *state)
+{
+    bool completed = state && strcmp (state, "completed") == 0;
+    if (completed)
+        self->counts.completed++;
+    else if (state && strcmp (state, "cancelled") == 0)
+        self->counts.cancelled++;
+    else
+        self->counts.failed++;
+    if (state) {
+        s_answer (self, job, true, FCJ_OK, NULL, state, NULL);
+        s_answer (self, job, false, FCJ_OK, NULL, state, NULL);
+    }
+    else {
+        s_answer (self, job, true, FCJ_NOT_FOUND, "No such job.", NULL, NULL);
+        s_answer (self, job, false, FCJ_STORE_UNAVAILABLE, "The store lost "
+                  "sight of the job: submit it again with the same id.",
+                  NULL, NULL);
+    }
+    fcj_action_t *action = s_act_job (self, FCJ_DO_EVENT, job);
+    action->state = state ? state : "gone";
+    action->reason = (fcj_reason_t) job->reason;
+    s_part (self, job, "cancelled");
+    s_wake_waiters (self, job, completed);
+    s_job_free (self, job);
+}
+
+static void
+s_gone (fcj_core_t *self, job_t *job, const char *what)
+{
+    fcj_action_t *action = s_act_job (self, FCJ_DO_WARN, job);
+    snprintf (action->text, sizeof action->text, "stale_%s", what);
+    s_end (self, job, NULL);
+}
+
+/* ---- Leasing ----------------------------------------------------------- */
+
+static void
+s_mean_for (fcj_core_t *self, job_t *job, worker_t *worker)
+{
+    fcj_token_t token;
+    self->token (self->token_arg, token);
+    s_binary (token, job->token);
+    job->tokened = 1;
+    job->attempt++;
+    s_attach (job, worker);
+    s_hold (job);
+}
+
+static void
+s_dispatch (fcj_core_t *self)
+{
+    if (!self->recovered || self->stopping)
+        return;
+    for (unsigned lane = 0; lane < FCJ_LANE_COUNT; lane++) {
+        worker_t *worker;
+        while (self->lines[lane].count && (worker = s_pick (self, lane))) {
+            fcj_priority_t priority;
+            fcj_queue_t *queue;
+            fcj_item_t *item = fcj_line_next (&self->lines[lane], &priority,
+                                              &queue);
+            fcj_line_turn (&self->lines[lane], priority);
+            job_t *job = (job_t *) item;        /* its first member */
+            s_mean_for (self, job, worker);
+            s_begin (self, job, LEASING);
+        }
+    }
+}
+
+static void
+s_run (fcj_core_t *self, job_t *job)
+{
+    if (job->cancel) {
+        s_begin (self, job, CANCELLING);
+        return;
+    }
+    if (!job->worker->connected) {
+        s_requeue (self, job, false);
+        return;
+    }
+    s_phase (self, job, RUNNING);
+    job->sent = 1;
+    s_act_job (self, FCJ_DO_RUN, job)->bytes = job->bytes;
+    s_drop_bytes (self, job);
+    s_due (self, job, self->now + FCJ_LEASE_MS);
+    s_event (self, job, "running");
+}
+
+/* ---- Store outcomes ---------------------------------------------------- */
+
+static void
+s_retry (fcj_core_t *self, job_t *job)
+{
+    int64_t wait = (int64_t) RETRY_FIRST_MS << (job->tries < 8 ? job->tries
+                                                               : 8);
+    if (job->tries < 255)
+        job->tries++;
+    s_due (self, job, self->now + (wait < RETRY_MAX_MS ? wait
+                                                       : RETRY_MAX_MS));
+}
+
+static void
+s_stored_submit (fcj_core_t *self, job_t *job, const fcj_event_t *event)
+{
+    fcj_id_t id;
+    fcj_core_id_text (job->id, id);
+    const char *state = fcj_state_name (event->state);
+    if (event->outcome != FCJ_OK) {
+        s_answer (self, job, false, event->outcome, event->text, NULL, NULL);
+        s_answer (self, job, true, FCJ_NOT_FOUND, "No such job.", NULL, NULL);
+        s_job_free (self, job);
+        return;
+    }
+    bool other = event->actual && strcmp (event->actual, id) != 0;
+    if (other || fcj_state_terminal (event->state)) {
+        s_answer (self, job, false, FCJ_OK, NULL, state, event->actual);
+        s_answer (self, job, true, other ? FCJ_NOT_FOUND : FCJ_OK,
+                  "No such job.", state, NULL);
+        s_job_free (self, job);
+        return;
+    }
+    self->counts.submitted++;
+    s_answer (self, job, false, FCJ_OK, NULL, state, NULL);
+    if (job->worker && event->state == FCJ_RUNNING) {
+        s_run (self, job);
+        return;
+    }
+    s_detach (job);
+    job->tokened = 0;
+    job->attempt = 0;
+    s_drop_bytes (self, job);
+    s_enter (self, job, event, false);
+    if (job->cancel && (job->phase == READY || job->phase == WAITING))
+        s_begin (self, job, CANCELLING);
+}
+
+static void
+s_stored_finish (fcj_core_t *self, job_t *job, const fcj_event_t *event)
+{
+    if (event->outcome == FCJ_OK)
+        s_end (self, job, fcj_state_name ((fcj_state_t) job->final));
+    else if (job->tries < REFUSED_TRIES)
+        s_retry (self, job);
+    else {
+        s_drop_bytes (self, job);
+        job->reason = FCJ_INTERNAL;
+        job->final = FCJ_FAILED;
+        s_retry (self, job);
+    }
+}
+
+static void
+s_stored_requeue (fcj_core_t *self, job_t *job)
+{
+    if (job->lost)
+        job->losses++;
+    self->counts.requeued++;
+    s_part (self, job, "requeued");
+    job->tokened = 0;
+    if (job->cancel)
+        s_begin (self, job, CANCELLING);
+    else {
+        s_ready (self, job, true);
+        s_event (self, job, "queued");
+    }
+}
+
+static void
+s_stored (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_find (self, event->id);
+    if (!job || job->call != event->call || !s_calls (job->phase)
+        || job->due.place)
+        return;                         /* of a call that is over */
+    fcj_reason_t outcome = event->outcome;
+    bool gone = outcome == FCJ_STALE || outcome == FCJ_NOT_FOUND;
+    if (outcome == FCJ_STORE_UNAVAILABLE) {
+        s_retry (self, job);
+        if (job->phase == STORING && job->tries == SUBMIT_TRIES)
+            s_answer (self, job, false, outcome, "The store does not answer; "
+                      "submit again with the same id to learn what became "
+                      "of the job.", NULL, NULL);
+    }
+    else if (job->phase == STORING)
+        s_stored_submit (self, job, event);
+    else if (gone)
+        s_gone (self, job, job->phase == LEASING ? "lease"
+                : job->phase == FINISHING ? "finish"
+                : job->phase == REQUEUEING ? "requeue" : "cancel");
+    else if (job->phase == FINISHING)
+        s_stored_finish (self, job, event);
+    else if (outcome != FCJ_OK)
+        s_retry (self, job);
+    else if (job->phase == LEASING)
+        s_run (self, job);
+    else if (job->phase == REQUEUEING)
+        s_stored_requeue (self, job);
+    else
+        s_end (self, job, fcj_state_name (event->state));
+}
+
+/* ---- Front-ends -------------------------------------------------------- */
+
+static const char *
+s_full (fcj_core_t *self, const char *owner)
+{
+    if (self->counts.live >= self->queue_max)
+        return "The queue is full. Wait until jobs are done, then submit "
+               "again.";
+    owner_t *known = *s_owner_at (self, owner);
+    if (known && known->live >= self->owner_max)
+        return "You have too many unfinished jobs. Wait or cancel some, "
+               "then submit again.";
+    return NULL;
+}
+
+static void
+s_submit (fcj_core_t *self, const fcj_event_t *event)
+{
+    uint8_t id[16];
+    job_t *job = s_find (self, event->id);
+    const char *full = NULL;
+    if (job && strcmp (job->owner->name, event->owner) != 0)
+        s_refuse (self, event->ref, FCJ_CONFLICT, "This id is taken.");
+    else if (job && job->phase == STORING)
+        s_ask (job, event->ref, false);
+    else if (job) {
+        fcj_action_t *action = s_act_job (self, FCJ_DO_ACCEPTED, job);
+        action->ref = event->ref;
+        action->state = s_state (job);
+        action->existing = true;
+    }
+    else if (s_binary (event->id, id) < 0)
+        s_refuse (self, event->ref, FCJ_INVALID, "id is not a UUID.");
+    else if (!self->recovered || self->stopping)
+        s_refuse (self, event->ref, FCJ_STORE_UNAVAILABLE, "The broker is "
+                  "starting or stopping: try again in a moment.");
+    else if ((full = s_full (self, event->owner)))
+        s_refuse (self, event->ref, FCJ_QUEUE_FULL, full);
+    else {
+        job = s_job_new (self, event, id);
+        job->bytes = event->bytes;
+        job->queue_until = self->now + event->queue_ms;
+        s_ask (job, event->ref, false);
+        worker_t *worker = job->deps || self->lines[job->lane].count ? NULL
+                           : s_pick (self, job->lane);
+        if (worker)
+            s_mean_for (self, job, worker);
+        job->tries = 0;
+        s_call (self, job);
+        return;
+    }
+    free (event->bytes);
+}
+
+static void
+s_cancel (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_find (self, event->id);
+    if (!job || (event->owner && strcmp (job->owner->name, event->owner)))
+    {
+        s_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
+        return;
+    }
+    job->cancel = 1;
+    s_ask (job, event->ref, true);
+    if (s_calls (job->phase))
+        return;
+    s_edges_free (job->deps);
+    s_begin (self, job, CANCELLING);
+}
+
+/* ---- Workers ----------------------------------------------------------- */
+
+static bool
+s_token_is (const job_t *job, const char *token)
+{
+    uint8_t binary[16];
+    return job && job->tokened && s_binary (token, binary) == 0
+           && memcmp (job->token, binary, 16) == 0;
+}
+
+static void
+s_worker_free (fcj_core_t *self, worker_t *worker)
+{
+    for (size_t n = 0; n < self->worker_count; n++)
+        if (self->workers[n] == worker) {
+            memmove (&self->workers[n], &self->workers[n + 1],
+                     (self->worker_count - n - 1) * sizeof (worker_t *));
+            self->worker_count--;
+            break;
+        }
+    free (worker);
+}
+
+static worker_t *
+s_worker_new (fcj_core_t *self, const char *id)
+{
+    if (self->worker_count == FCJ_WORKERS_MAX || strlen (id) > FCJ_ID_LEN)
+        return NULL;
+    worker_t *worker = s_alloc (sizeof *worker);
+    strcpy (worker->id, id);
+    self->workers[self->worker_count++] = worker;
+    return worker;
+}
+
+/*  A worker that is away is forgotten with its last job.  */
+static void
+s_forget_idle (fcj_core_t *self)
+{
+    for (size_t n = self->worker_count; n-- > 0; )
+        if (!self->workers[n]->connected && !self->workers[n]->jobs)
+            s_worker_free (self, self->workers[n]);
+}
+
+/*  The job is where the worker says it is.  */
+static bool
+s_recognise (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
+{
+    job_t *job = s_find (self, held->id);
+    if (!s_token_is (job, held->token) || job->phase == STORING
+        || job->phase == LEASING)
+        return false;
+    if (job->worker != worker) {
+        s_detach (job);
+        s_attach (job, worker);
+    }
+    job->seen = job->sent = job->confirmed = 1;
+    if (job->phase == RUNNING) {
+        s_hold (job);
+        job->renewed = 1;
+        s_due (self, job, self->now + FCJ_LEASE_MS);
+    }
+    return true;
+}
+
+static void
+s_hello (fcj_core_t *self, const fcj_event_t *event)
+{
+    worker_t *worker = s_worker (self, event->worker);
+    if (!worker)
+        worker = s_worker_new (self, event->worker);
+    if (!worker)
+        return;
+    snprintf (worker->name, sizeof worker->name, "%s",
+              event->name ? event->name : "");
+    worker->lanes = event->lanes;
+    worker->slots = event->slots;
+    worker->connected = true;
+    worker->draining = false;
+    while (worker->ghost_count)
+        s_exorcise (worker, 0);
+    for (job_t *job = worker->jobs; job; job = job->next)
+        job->seen = 0;
+    for (size_t n = 0; n < event->held_count; n++) {
+        uint8_t id[16], token[16];
+        if (s_recognise (self, worker, &event->held[n])
+            || s_binary (event->held[n].id, id) < 0
+            || s_binary (event->held[n].token, token) < 0)
+            continue;
+        s_kill (self, worker, id, token, "stale");
+        s_haunt (self, worker, id, token, true);
+    }
+    /*  What it does not have was lost, unless its FINISH follows.  */
+    for (job_t *job = worker->jobs; job; job = job->next)
+        if (!job->seen && job->sent && job->phase == RUNNING) {
+            s_free_slot (job);
+            if (job->due.due > self->now + REDELIVER_MS)
+                s_due (self, job, self->now + REDELIVER_MS);
+        }
+}
+
+static void
+s_beat (fcj_core_t *self, const fcj_event_t *event)
+{
+    worker_t *worker = s_worker (self, event->worker);
+    if (!worker)
+        return;
+    bool listed[FCJ_SLOTS_MAX] = { false };
+    for (size_t n = 0; n < event->held_count; n++) {
+        const char *token = event->held[n].token;
+        uint8_t binary[16];
+        if (s_binary (token, binary) < 0)
+            continue;
+        job_t *job = worker->jobs;
+        while (job && !s_token_is (job, token))
+            job = job->next;
+        int g = 0;
+        while (g < worker->ghost_count
+               && memcmp (worker->ghosts[g].token, binary, 16) != 0)
+            g++;
+        if (job) {
+            job->confirmed = 1;
+            if (job->phase != RUNNING)
+                continue;
+            s_hold (job);
+            job->renewed = 1;
+            s_due (self, job, self->now + FCJ_LEASE_MS);
+        }
+        else if (g < worker->ghost_count) {
+            listed[g] = true;
+            s_kill (self, worker, worker->ghosts[g].id, binary, "cancelled");
+        }
+        else
+            s_kill (self, worker, NULL, binary, "stale");
+    }
+    for (int g = worker->ghost_count; g-- > 0; )
+        if (listed[g])
+            worker->ghosts[g].confirmed = true;
+        else if (worker->ghosts[g].confirmed
+                 || self->now - worker->ghosts[g].since > GHOST_MS)
+            s_exorcise (worker, g);
+}
+
+static void
+s_lost (fcj_core_t *self, const fcj_event_t *event)
+{
+    worker_t *worker = s_worker (self, event->worker);
+    if (!worker)
+        return;
+    worker->connected = false;
+    while (worker->ghost_count)
+        s_exorcise (worker, 0);
+    s_forget_idle (self);
+}
+
+static void
+s_bye (fcj_core_t *self, const fcj_event_t *event)
+{
+    worker_t *worker = s_worker (self, event->worker);
+    if (!worker)
+        return;
+    for (job_t *job = worker->jobs, *next; job; job = next) {
+        next = job->next;
+        if (job->phase == RUNNING)
+            s_requeue (self, job, false);
+    }
+    s_lost (self, event);
+}
+
+static void
+s_ghost_left (fcj_core_t *self, const fcj_event_t *event)
+{
+    worker_t *worker = s_worker (self, event->worker);
+    uint8_t token[16];
+    if (!worker || s_binary (event->token, token) < 0)
+        return;
+    for (int g = worker->ghost_count; g-- > 0; )
+        if (memcmp (worker->ghosts[g].token, token, 16) == 0)
+            s_exorcise (worker, g);
+}
+
+static void
+s_say_finished (fcj_core_t *self, const fcj_event_t *event)
+{
+    fcj_action_t *action = s_act (self, FCJ_DO_FINISHED);
+    snprintf (action->id, sizeof action->id, "%s", event->id);
+    snprintf (action->token, sizeof action->token, "%s", event->token);
+    snprintf (action->worker, sizeof action->worker, "%s", event->worker);
+}
+
+/*  FINISH and RELEASE: the worker hands the attempt over. Returns the job
+ *  when that decides anything.  */
+static job_t *
+s_hand_over (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_find (self, event->id);
+    s_ghost_left (self, event);
+    if (!s_token_is (job, event->token) || job->phase == STORING
+        || job->phase == LEASING || !job->worker) {
+        s_say_finished (self, event);
+        return NULL;
+    }
+    worker_t *worker = s_worker (self, event->worker);
+    if (worker && worker != job->worker) {
+        s_detach (job);
+        s_attach (job, worker);
+    }
+    job->sent = job->delivered = 1;
+    s_free_slot (job);
+    return job->phase == RUNNING ? job : NULL;
+}
+
+static void
+s_finish (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_hand_over (self, event);
+    if (!job) {
+        free (event->bytes);
+        return;
+    }
+    job->bytes = event->bytes;
+    job->final = (unsigned) event->state & 7;
+    s_begin (self, job, FINISHING);
+}
+
+static void
+s_progress (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_find (self, event->id);
+    if (!s_token_is (job, event->token) || job->phase != RUNNING)
+        return;
+    job->confirmed = 1;
+    bool started = event->type == FCJ_EV_STARTED;
+    fcj_action_t *action = s_act_job (self, started ? FCJ_DO_STARTED
+                                      : FCJ_DO_PROGRESS, job);
+    action->at = event->at;
+    action->fraction = event->fraction;
+    action->message = event->message;
+    if (started)
+        return;
+    action = s_act_job (self, FCJ_DO_EVENT, job);
+    action->state = "running";
+    action->fraction = event->fraction;
+    action->message = event->message;
+}
+
+/* ---- Start-up ---------------------------------------------------------- */
+
+static void
+s_recover (fcj_core_t *self, const fcj_event_t *event)
+{
+    uint8_t id[16];
+    if (s_binary (event->id, id) < 0 || s_find_binary (self, id))
+        return;
+    job_t *job = s_job_new (self, event, id);
+    job->queue_until = event->queue_ms;
+    job->attempt = (uint16_t) event->attempt;
+    job->losses = (uint8_t) event->losses;
+    if (event->state != FCJ_RUNNING) {
+        s_enter (self, job, event, false);
+        return;
+    }
+    worker_t *worker = s_worker (self, event->worker);
+    if (!worker)
+        worker = s_worker_new (self, event->worker);
+    s_phase (self, job, RUNNING);
+    job->sent = 1;
+    job->tokened = s_binary (event->token, job->token) == 0;
+    if (worker)
+        s_attach (job, worker);
+    /*  Its worker could not renew while there was no broker.  */
+    s_due (self, job, self->now + FCJ_LEASE_MS);
+}
+
+/* ---- Time -------------------------------------------------------------- */
+
+static void
+s_renew (fcj_core_t *self)
+{
+    if (self->now < self->renew_at)
+        return;
+    self->renew_at = self->now + FCJ_RENEW_MS;
+    for (size_t n = 0; n < self->worker_count; n++)
+        for (job_t *job = self->workers[n]->jobs; job; job = job->next)
+            if (job->renewed && job->phase == RUNNING) {
+                job->renewed = 0;
+                s_act_job (self, FCJ_DO_RENEW, job)->deadline
+                    = job->due.due;
+            }
+}
+
+static void
+s_tick (fcj_core_t *self)
+{
+    fcj_due_t *due;
+    while ((due = fcj_heap_first (&self->heap)) && due->due <= self->now) {
+        job_t *job = (job_t *) ((char *) due - offsetof (job_t, due));
+        fcj_heap_remove (&self->heap, due);
+        if (s_calls (job->phase))
+            s_call (self, job);
+        else if (job->phase == RUNNING)
+            s_requeue (self, job, true);
+        else {
+            s_edges_free (job->deps);
+            job->tokened = 0;
+            s_fail (self, job, FCJ_EXPIRED);
+        }
+    }
+    s_forget_idle (self);
+    s_renew (self);
+}
+
+/* ---- The step ---------------------------------------------------------- */
+
+static void
+s_minor (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job;
+    worker_t *worker;
+    switch (event->type) {
+    case FCJ_EV_DRAIN:
+        if ((worker = s_worker (self, event->worker)))
+            worker->draining = true;
+        break;
+    case FCJ_EV_RELEASE:
+        if ((job = s_hand_over (self, event)))
+            s_requeue (self, job, event->lost);
+        break;
+    case FCJ_EV_UNSENT:
+        job = s_find (self, event->id);
+        if (s_token_is (job, event->token) && job->phase == RUNNING) {
+            job->sent = 0;
+            s_requeue (self, job, false);
+        }
+        break;
+    case FCJ_EV_RECOVERED: self->recovered = true; break;
+    case FCJ_EV_STOP:      self->stopping = true;  break;
+    default: break;
+    }
+}
+
+size_t
+fcj_core_step (fcj_core_t *self, const fcj_event_t *event, int64_t now)
+{
+    self->action_count = 0;
+    free (self->used);
+    self->used = NULL;
+    free (self->used_deps);
+    self->used_deps = NULL;
+    s_owner_free (self);
+    if (now > self->now)
+        self->now = now;
+    switch (event->type) {
+    case FCJ_EV_SUBMIT:   s_submit (self, event);   break;
+    case FCJ_EV_CANCEL:   s_cancel (self, event);   break;
+    case FCJ_EV_HELLO:    s_hello (self, event);    break;
+    case FCJ_EV_BEAT:     s_beat (self, event);     break;
+    case FCJ_EV_LOST:     s_lost (self, event);     break;
+    case FCJ_EV_BYE:      s_bye (self, event);      break;
+    case FCJ_EV_STARTED:
+    case FCJ_EV_PROGRESS: s_progress (self, event); break;
+    case FCJ_EV_FINISH:   s_finish (self, event);   break;
+    case FCJ_EV_STORED:   s_stored (self, event);   break;
+    case FCJ_EV_RECOVER:  s_recover (self, event);  break;
+    case FCJ_EV_TICK:     s_tick (self);            break;
+    default:              s_minor (self, event);
+    }
+    s_dispatch (self);
+    return self->action_count;
+}
+
+const fcj_action_t *
+fcj_core_action (const fcj_core_t *self, size_t n)
+{
+    return &self->actions[n];
+}
+
+int64_t
+fcj_core_due (const fcj_core_t *self)
+{
+    fcj_due_t *due = fcj_heap_first (&self->heap);
+    return due ? due->due : INT64_MAX;
+}
+
+fcj_core_t *
+fcj_core_new (size_t queue_max, size_t owner_max, fcj_token_fn *token,
+              void *arg)
+{
+    fcj_core_t *self = s_alloc (sizeof *self);
+    self->queue_max = queue_max;
+    self->owner_max = owner_max;
+    self->token = token;
+    self->token_arg = arg;
+    self->buckets = 64;
+    while (self->buckets < queue_max)
+        self->buckets *= 2;
+    self->jobs = s_alloc (self->buckets * sizeof (job_t *));
+    return self;
+}
+
+void
+fcj_core_destroy (fcj_core_t **self_p)
+{
+    fcj_core_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    for (size_t n = 0; n < self->buckets; n++)
+        while (self->jobs[n]) {
+            job_t *job = self->jobs[n];
+            while (job->waiters)
+                s_edge_cut (job->waiters);
+            s_job_free (self, job);
+            s_owner_free (self);
+        }
+    while (self->worker_count)
+        s_worker_free (self, self->workers[0]);
+    free (self->used);
+    free (self->used_deps);
+    free (self->actions);
+    free (self->jobs);
+    fcj_heap_free (&self->heap);
+    free (self);
+}
+
+/* ---- Looking ----------------------------------------------------------- */
+
+void
+fcj_core_counts (const fcj_core_t *self, fcj_core_counts_t *counts)
+{
+    *counts = self->counts;
+    for (int lane = 0; lane < FCJ_LANE_COUNT; lane++)
+        counts->queued[lane] = self->lines[lane].count;
+}
+
+const char *
+fcj_core_state (const fcj_core_t *self, const char *id, const char **owner,
+                int *attempt)
+{
+    const job_t *job = s_find (self, id);
+    if (!job)
+        return NULL;
+    if (owner)
+        *owner = job->owner->name;
+    if (attempt)
+        *attempt = job->attempt;
+    return s_state (job);
+}
+
+int64_t
+fcj_core_place (const fcj_core_t *self, const char *id, const char **owner)
+{
+    const job_t *job = s_find (self, id);
+    if (!job)
+        return -1;
+    if (owner)
+        *owner = job->owner->name;
+    if (job->phase != READY)
+        return 0;
+    return 1 + (int64_t) fcj_line_ahead (&self->lines[job->lane],
+                                         s_queue (job),
+                                         (fcj_priority_t) job->priority,
+                                         &job->item);
+}
+
+bool
+fcj_core_worker (const fcj_core_t *self, size_t n, fcj_core_worker_t *view)
+{
+    if (n >= self->worker_count)
+        return false;
+    const worker_t *worker = self->workers[n];
+    *view = (fcj_core_worker_t) {
+        .worker = worker->id, .name = worker->name, .lanes = worker->lanes,
+        .slots = worker->slots, .busy = worker->busy,
+        .connected = worker->connected, .draining = worker->draining,
+    };
+    return true;
+}
+
+void
+fcj_core_running (const fcj_core_t *self, size_t n,
+                  void (*fn) (void *arg, const char *id, const char *owner),
+                  void *arg)
+{
+    if (n >= self->worker_count)
+        return;
+    for (job_t *job = self->workers[n]->jobs; job; job = job->next)
+        if (job->phase == RUNNING) {
+            fcj_id_t id;
+            fcj_core_id_text (job->id, id);
+            fn (arg, id, job->owner->name);
+        }
+}
+
+bool
+fcj_core_pending (const fcj_core_t *self)
+{
+    return self->busy_calls > 0;
+}
+
+const char *
+fcj_core_check (const fcj_core_t *self)
+{
+    size_t live = 0, ready = 0, waiting = 0, running = 0, calls = 0;
+    for (size_t n = 0; n < self->buckets; n++)
+        for (job_t *job = self->jobs[n]; job; job = job->chain) {
+            live++;
+            ready += job->phase == READY;
+            waiting += job->phase == WAITING;
+            running += job->phase == RUNNING;
+            calls += s_calls (job->phase);
+            if ((job->phase == READY) != (job->item.size > 0))
+                return "in line but not ready, or the other way round";
+            if (job->phase == RUNNING && !job->due.place)
+                return "a running job without a lease deadline";
+            if (job->phase == RUNNING && !job->tokened)
+                return "a running job without a token";
+            if (job->held && !job->worker)
+                return "a slot held without a worker";
+            if (job->phase == READY && job->worker)
+                return "a queued job keeps a worker";
+            if (job->phase == WAITING && !(job->deps && job->deps->pending))
+                return "a job waits for nothing";
+        }
+    if (live != self->counts.live || waiting != self->counts.waiting
+        || running != self->counts.running || calls != self->busy_calls)
+        return "counters differ from the jobs";
+    size_t lines = 0;
+    for (int lane = 0; lane < FCJ_LANE_COUNT; lane++)
+        lines += self->lines[lane].count;
+    if (lines != ready)
+        return "the lines differ from the ready jobs";
+    for (size_t n = 0; n < self->worker_count; n++) {
+        int busy = self->workers[n]->ghost_count;
+        for (job_t *job = self->workers[n]->jobs; job; job = job->next)
+            busy += job->held;
+        if (busy != self->workers[n]->busy)
+            return "a worker's busy slots differ from its jobs";
+    }
+    return NULL;
+}
