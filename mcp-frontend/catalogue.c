@@ -1,0 +1,235 @@
+/*  catalogue.c - reads, merges and shows the tools. The order is that of the
+ *  files, handlers first, so that equal catalogues give equal bytes and a
+ *  client's prompt cache holds.  */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "catalogue.h"
+#include "../jobs/log.h"
+
+#define PATHS_MAX     8
+#define CATALOGUE_MAX (4L * 1024 * 1024)
+
+struct fcj_catalogue {
+    char *paths[PATHS_MAX];
+    size_t count;
+    struct timespec stamp;      /* mtime of the file in use */
+    json_t *own;                /* builtin.json's tools */
+    json_t *entries;            /* name -> entry */
+    json_t *listed;
+};
+
+/*  The path is seen from the top of the source tree, where make runs. */
+__asm__ (".section .rodata\n"
+         ".global fcj_builtin_json\n"
+         "fcj_builtin_json: .incbin \"mcp-frontend/builtin.json\"\n"
+         ".byte 0\n"
+         ".previous\n");
+extern const char fcj_builtin_json[];
+
+static json_t *s_load (const char *path, fcj_error_t *error)
+{
+    json_error_t why;
+    json_t *root = json_load_file (path, JSON_REJECT_DUPLICATES, &why);
+    json_t *tools = json_object_get (root, "tools");
+    if (!json_is_array (tools)) {
+        fcj_fail (error, FCJ_INVALID, "%s is no catalogue: %s", path,
+                  root? "'tools' is missing": why.text);
+        json_decref (root);
+        return NULL;
+    }
+    json_incref (tools);
+    json_decref (root);
+    return tools;
+}
+
+/*  What a client sees of an entry. */
+static json_t *s_shown (const json_t *entry)
+{
+    static const char *const KEYS[] = { "name", "title", "description",
+        "inputSchema", "outputSchema", "annotations", "_meta" };
+    json_t *shown = json_object ();
+    for (size_t n = 0; n < sizeof KEYS / sizeof *KEYS; n++) {
+        json_t *value = json_object_get (entry, KEYS[n]);
+        if (value && !json_is_null (value))
+            json_object_set (shown, KEYS[n], value);
+    }
+    return shown;
+}
+
+static void s_add (json_t *entries, json_t *listed, json_t *tools)
+{
+    size_t n;
+    json_t *entry;
+    json_array_foreach (tools, n, entry) {
+        const char *name = json_string_value (
+            json_object_get (entry, "name"));
+        if (!name || json_is_true (json_object_get (entry, "internal"))
+            || !json_is_object (json_object_get (entry, "inputSchema"))
+            || json_object_get (entries, name))
+            continue;
+        json_object_set (entries, name, entry);
+        json_array_append_new (listed, s_shown (entry));
+    }
+}
+
+static void s_merge (fcj_catalogue_t *self, json_t *tools)
+{
+    json_t *entries = json_object (), *listed = json_array ();
+    if (tools)
+        s_add (entries, listed, tools);
+    s_add (entries, listed, self->own);
+    json_decref (self->entries);
+    json_decref (self->listed);
+    self->entries = entries;
+    self->listed = listed;
+}
+
+static bool s_newer (const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec? a->tv_sec > b->tv_sec
+                                 : a->tv_nsec > b->tv_nsec;
+}
+
+/* ------------------------------------------------------------------------ */
+
+fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
+                                    fcj_error_t *error)
+{
+    json_error_t why;
+    json_t *root = json_loads (fcj_builtin_json, 0, &why);
+    if (!root) {
+        fcj_fail (error, FCJ_INTERNAL, "builtin.json: %s", why.text);
+        return NULL;
+    }
+    fcj_catalogue_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
+    self->own = json_incref (json_object_get (root, "tools"));
+    json_decref (root);
+    while (*paths && self->count < PATHS_MAX)
+        self->paths[self->count++] = strdup (*paths++);
+    s_merge (self, NULL);
+    fcj_catalogue_refresh (self);
+    return self;
+}
+
+void fcj_catalogue_destroy (fcj_catalogue_t **self_p)
+{
+    fcj_catalogue_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t n = 0; n < self->count; n++)
+        free (self->paths[n]);
+    json_decref (self->own);
+    json_decref (self->entries);
+    json_decref (self->listed);
+    free (self);
+    *self_p = NULL;
+}
+
+bool fcj_catalogue_refresh (fcj_catalogue_t *self)
+{
+    const char *newest = NULL;
+    struct timespec stamp = self->stamp;
+    for (size_t n = 0; n < self->count; n++) {
+        struct stat status;
+        if (stat (self->paths[n], &status) == 0
+            && status.st_size < CATALOGUE_MAX
+            && s_newer (&status.st_mtim, &stamp)) {
+            newest = self->paths[n];
+            stamp = status.st_mtim;
+        }
+    }
+    if (!newest)
+        return false;
+    fcj_error_t error;
+    self->stamp = stamp;        /* a broken file is not read over and over */
+    json_t *tools = s_load (newest, &error);
+    if (!tools) {
+        fcj_log (FCJ_WARNING, "catalogue_broken", "why", error.text, NULL);
+        return false;
+    }
+    json_t *before = json_incref (self->listed);
+    s_merge (self, tools);
+    json_decref (tools);
+    bool changed = !json_equal (before, self->listed);
+    json_decref (before);
+    return changed;
+}
+
+json_t *fcj_catalogue_find (const fcj_catalogue_t *self, const char *name)
+{
+    return json_object_get (self->entries, name);
+}
+
+json_t *fcj_catalogue_listed (const fcj_catalogue_t *self)
+{
+    return self->listed;
+}
+
+/*  How many two-letter pieces of a stand in b. */
+static size_t s_likeness (const char *a, const char *b)
+{
+    size_t same = 0;
+    for (; a[0] && a[1]; a++) {
+        char pair[3] = { a[0], a[1], 0 };
+        if (strstr (b, pair))
+            same++;
+    }
+    return same;
+}
+
+void fcj_catalogue_near (const fcj_catalogue_t *self, const char *name,
+                         char *out, size_t size)
+{
+    const char *best[3] = { NULL, NULL, NULL }, *other;
+    size_t score[3] = { 0, 0, 0 };
+    json_t *entry;
+    char bounded[FCJ_MCP_NAME_SHOWN + 1];
+    snprintf (bounded, sizeof bounded, "%s", name);
+    json_object_foreach (self->entries, other, entry) {
+        size_t points = s_likeness (bounded, other);
+        for (int n = 0; n < 3; n++)
+            if (points > score[n] && points * 2 > strlen (bounded)) {
+                for (int m = 2; m > n; m--) {
+                    best[m] = best[m - 1];
+                    score[m] = score[m - 1];
+                }
+                best[n] = other;
+                score[n] = points;
+                break;
+            }
+    }
+    snprintf (out, size, "%s%s%s%s%s", best[0]? best[0]: "",
+              best[1]? ", ": "", best[1]? best[1]: "",
+              best[2]? ", ": "", best[2]? best[2]: "");
+}
+
+int fcj_catalogue_write (const char *path, const char *text,
+                         fcj_error_t *error)
+{
+    json_error_t why;
+    json_t *root = json_loads (text, JSON_REJECT_DUPLICATES, &why);
+    bool good = json_is_array (json_object_get (root, "tools"));
+    json_decref (root);
+    if (!good)
+        return fcj_fail (error, FCJ_INVALID, "the new catalogue is broken");
+    char temporary[4096];
+    snprintf (temporary, sizeof temporary, "%s.%ld", path, (long) getpid ());
+    FILE *file = fopen (temporary, "we");
+    bool written = file && fputs (text, file) >= 0;
+    if (file && (fflush (file) != 0 || fsync (fileno (file)) != 0))
+        written = false;
+    if (file && fclose (file) != 0)
+        written = false;
+    if (!written || rename (temporary, path) != 0) {
+        unlink (temporary);
+        return fcj_fail (error, FCJ_INTERNAL, "cannot write %s", path);
+    }
+    return 0;
+}

@@ -1,0 +1,34 @@
+/*  catalogue.h - the tools: those of the handlers, from catalogue.json, and
+ *  the front-end's own, from builtin.json, which is part of the program.
+ *
+ *  A file that can not be read or is no catalogue never replaces one that
+ *  works. An entry is the JSON object of jobs/tools/README.md.  */
+
+#ifndef FCJ_MCP_CATALOGUE_H
+#define FCJ_MCP_CATALOGUE_H
+#include <jansson.h>
+#include <stdbool.h>
+#include "../jobs/error.h"
+
+#define FCJ_MCP_NAME_SHOWN 64          /* of an unknown name, in errors */
+
+typedef struct fcj_catalogue fcj_catalogue_t;
+
+/*  Paths are tried in order, the newest readable file wins. NULL entries
+ *  end the list. */
+fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
+                                    fcj_error_t *error);
+void fcj_catalogue_destroy (fcj_catalogue_t **self_p);
+/*  Reads again when a file changed; true when the tools did. */
+bool fcj_catalogue_refresh (fcj_catalogue_t *self);
+/*  The entry of a name, borrowed; NULL: no such tool for clients. */
+json_t *fcj_catalogue_find (const fcj_catalogue_t *self, const char *name);
+/*  Up to three names like name, comma separated; "" when none is. */
+void fcj_catalogue_near (const fcj_catalogue_t *self, const char *name,
+                         char *out, size_t size);
+/*  What tools/list shows of all tools, an array, borrowed. */
+json_t *fcj_catalogue_listed (const fcj_catalogue_t *self);
+/*  Writes the text of a catalogue to path, atomically, once it parsed. */
+int fcj_catalogue_write (const char *path, const char *text,
+                         fcj_error_t *error);
+#endif

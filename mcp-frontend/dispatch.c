@@ -1,0 +1,55 @@
+/*  dispatch.c - the table of methods, each with the era it belongs to. What
+ *  is not advertised is not found.  */
+
+#include <string.h>
+#include "dispatch.h"
+#include "handlers.h"
+
+#define LEGACY 1
+#define MODERN 2
+#define BOTH   3
+
+static void s_ping (fcj_call_t *call)
+{
+    fcj_call_result (call, json_object ());
+}
+
+static const struct {
+    const char *method;
+    int eras;
+    void (*handle) (fcj_call_t *call);
+} METHODS[] = {
+    { "initialize", LEGACY, fcj_handle_initialize },
+    { "server/discover", MODERN, fcj_handle_discover },
+    { "ping", LEGACY, s_ping },
+    { "tools/list", BOTH, fcj_handle_tools_list },
+    { "tools/call", BOTH, fcj_handle_tools_call },
+    { "resources/list", BOTH, fcj_handle_resources_list },
+    { "resources/templates/list", BOTH, fcj_handle_resources_templates },
+    { "resources/read", BOTH, fcj_handle_resources_read },
+};
+
+static void s_notification (fcj_call_t *call)
+{
+    if (strcmp (call->method, "notifications/cancelled") == 0)
+        fcj_handle_cancelled (call);
+    else
+        s_ping (call);          /* accepted; nothing to do */
+}
+
+void fcj_dispatch (fcj_call_t *call)
+{
+    if (!call->id) {
+        s_notification (call);
+        return;
+    }
+    int era = call->modern? MODERN: LEGACY;
+    for (size_t n = 0; n < sizeof METHODS / sizeof *METHODS; n++)
+        if ((METHODS[n].eras & era)
+            && strcmp (METHODS[n].method, call->method) == 0) {
+            METHODS[n].handle (call);
+            return;
+        }
+    fcj_call_error (call, FCJ_RPC_METHOD, call->modern? 404: 200, NULL,
+                    "Method not found: %.64s", call->method);
+}

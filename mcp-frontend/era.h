@@ -1,0 +1,31 @@
+/*  era.h - which protocol a message speaks, and whether it does so rightly.
+ *
+ *  Modern (2026-07-28): version and capabilities in every request's
+ *  params._meta, headers that repeat what the body says. Legacy: the
+ *  `initialize` handshake. The body decides, not the header.  */
+
+#ifndef FCJ_MCP_ERA_H
+#define FCJ_MCP_ERA_H
+#include "call.h"
+
+/*  HTTP headers as they came; NULL when absent. */
+typedef struct fcj_headers {
+    const char *version, *method, *name;
+    bool doubled;               /* one of them came twice */
+} fcj_headers_t;
+
+/*  What is wrong: a code and HTTP status, and data (owned) or NULL. */
+typedef struct {
+    int code, status;
+    char text[256];
+    json_t *data;
+} fcj_era_error_t;
+
+/*  Fills modern, version, capabilities and token of the call, whose id,
+ *  method and params are set. headers NULL: stdio. 0, or -1 with *error. */
+int fcj_era_classify (fcj_call_t *call, const fcj_headers_t *headers,
+                      fcj_era_error_t *error);
+/*  The legacy version to answer an `initialize` with. */
+const char *fcj_era_legacy (const char *requested);
+json_t *fcj_era_supported (void);
+#endif

@@ -1,0 +1,266 @@
+/*  front.c - the world and its loop. Nothing that may take long is made
+ *  before the first call that needs it, so that a client's first question is
+ *  answered at once.  */
+
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "dispatch.h"
+#include "era.h"
+#include "front.h"
+#include "http.h"
+#include "rpc.h"
+#include "service.h"
+#include "stdio.h"
+#include "../jobs/log.h"
+
+#define CATALOGUE_CHECK_MS 2000
+
+/* ---- Events ------------------------------------------------------------ */
+
+static void s_on_event (void *arg, const char *id, const fcj_map_t *event)
+{
+    fcj_front_t *self = arg;
+    fcj_call_t *call, *after;
+    for (call = TAILQ_FIRST (&self->calls); call; call = after) {
+        after = TAILQ_NEXT (call, next);
+        if (strcmp (call->job, id) == 0)
+            call->step (call, event, fcj_mono_ms ());
+    }
+}
+
+static void s_tick (fcj_front_t *self, int64_t now)
+{
+    fcj_call_t *call, *after;
+    for (call = TAILQ_FIRST (&self->calls); call; call = after) {
+        after = TAILQ_NEXT (call, next);
+        if (now >= call->deadline
+            || (call->reread && now >= call->reread))
+            call->step (call, NULL, now);
+    }
+    if (now - self->catalogue_checked > CATALOGUE_CHECK_MS) {
+        self->catalogue_checked = now;
+        if (fcj_catalogue_refresh (self->catalogue))
+            fcj_front_tools_changed (self);
+    }
+    if (self->http)
+        fcj_http_tick (self->http, now);
+}
+
+void fcj_front_tools_changed (fcj_front_t *self)
+{
+    static const char TEXT[] = "{\"jsonrpc\":\"2.0\",\"method\":"
+        "\"notifications/tools/list_changed\"}";
+    fcj_log (FCJ_INFO, "tools_changed", NULL);
+    if (self->stdio && self->initialized)
+        fcj_stdio_send (self->stdio, strdup (TEXT), sizeof TEXT - 1);
+}
+
+/* ---- Messages ---------------------------------------------------------- */
+
+static void s_refuse (const fcj_sink_t *sink, json_t *id, int code,
+                      int status, const char *why, json_t *data)
+{
+    size_t size;
+    char *text = fcj_call_error_text (id, code, why, data, &size);
+    sink->answer (sink->arg, status, text, size);
+}
+
+fcj_call_t *fcj_front_message (fcj_front_t *self, const fcj_sink_t *sink,
+                               const char *owner,
+                               const fcj_headers_t *headers,
+                               const char *bytes, size_t size)
+{
+    char why[256];
+    int code;
+    json_t *root = fcj_rpc_parse (bytes, size, &code, why);
+    if (!root || fcj_rpc_check (root, why) != 0) {
+        json_t *id = json_object_get (root, "id");
+        s_refuse (sink, fcj_rpc_is_id (id)? id: NULL,
+                  root? FCJ_RPC_REQUEST: code, 400, why, NULL);
+        json_decref (root);
+        return NULL;
+    }
+    if (!json_object_get (root, "params"))
+        json_object_set_new (root, "params", json_object ());
+    fcj_call_t *call = fcj_call_new (self, sink, owner, root);
+    call->id = json_object_get (root, "id");
+    call->method = json_string_value (json_object_get (root, "method"));
+    call->params = json_object_get (root, "params");
+    fcj_era_error_t error;
+    if (fcj_era_classify (call, headers, &error) != 0) {
+        fcj_call_error (call, error.code, error.status, error.data, "%s",
+                        error.text);
+        return NULL;
+    }
+    if (self->waiting >= FCJ_MCP_CALLS_MAX) {
+        fcj_call_error (call, FCJ_RPC_INTERNAL, 503, NULL, "Too many calls"
+                        " are waiting; try again in a moment");
+        return NULL;
+    }
+    fcj_dispatch (call);
+    return call;                /* only to be used if no answer has come */
+}
+
+/* ---- Building ---------------------------------------------------------- */
+
+static void s_set_user (fcj_front_t *self)
+{
+    const char *owner = fcj_config_str (self->config, "owner");
+    const struct passwd *entry = getpwuid (getuid ());
+    if (owner && *owner)
+        snprintf (self->user, sizeof self->user, "%s", owner);
+    else if (entry)
+        snprintf (self->user, sizeof self->user, "%s", entry->pw_name);
+    else
+        snprintf (self->user, sizeof self->user, "uid-%u",
+                  (unsigned) getuid ());
+}
+
+static int s_open_catalogue (fcj_front_t *self, fcj_error_t *error)
+{
+    char state[4096], share[4096], build[4096];
+    const char *paths[] = { state, share, build, NULL };
+    snprintf (state, sizeof state, "%s/catalogue.json",
+              fcj_config_path (self->config, "state"));
+    snprintf (share, sizeof share, "%s/catalogue.json",
+              fcj_config_path (self->config, "share"));
+    snprintf (build, sizeof build, "%s/../share/catalogue.json",
+              fcj_config_path (self->config, "libexec"));
+    self->catalogue = fcj_catalogue_new (paths, error);
+    return self->catalogue? 0: -1;
+}
+
+fcj_front_t *fcj_front_new (const fcj_config_t *config, const char *address,
+                            volatile int *stop, fcj_error_t *error)
+{
+    fcj_front_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
+    self->config = config;
+    self->stop = stop;
+    TAILQ_INIT (&self->calls);
+    snprintf (self->legacy, sizeof self->legacy, "%s", FCJ_MCP_LEGACY);
+    s_set_user (self);
+    self->service = fcj_service_new (config);
+    self->policy = fcj_policy_new (
+        address? fcj_config_str (config, "token-file"): NULL,
+        fcj_config_str (config, "allow-host"), self->user, error);
+    if (!self->policy || s_open_catalogue (self, error) != 0)
+        fcj_front_destroy (&self);
+    else if (!address)
+        self->stdio = fcj_stdio_new (self);
+    else {
+        self->http = fcj_http_new (self, address, error);
+        if (!self->http)
+            fcj_front_destroy (&self);
+    }
+    return self;
+}
+
+void fcj_front_destroy (fcj_front_t **self_p)
+{
+    fcj_front_t *self = *self_p;
+    if (!self)
+        return;
+    fcj_http_destroy (&self->http);     /* abandons its calls */
+    while (!TAILQ_EMPTY (&self->calls))
+        fcj_call_abandon (TAILQ_FIRST (&self->calls));
+    fcj_stdio_destroy (&self->stdio);
+    fcj_client_destroy (&self->client);
+    fcj_store_destroy (&self->store);
+    fcj_blobs_destroy (&self->blobs);
+    fcj_service_destroy (&self->service);
+    fcj_catalogue_destroy (&self->catalogue);
+    fcj_policy_destroy (&self->policy);
+    free (self);
+    *self_p = NULL;
+}
+
+int fcj_front_open (fcj_front_t *self, fcj_error_t *error)
+{
+    char name[64];
+    snprintf (name, sizeof name, "fcj-mcp-%ld", (long) getpid ());
+    if (!self->store)
+        self->store = fcj_store_new (
+            fcj_config_path (self->config, "redis_url"), error);
+    if (self->store && !self->blobs)
+        self->blobs = fcj_blobs_new (
+            fcj_config_path (self->config, "blobs"), error);
+    if (self->blobs && !self->client)
+        self->client = fcj_client_new (
+            fcj_config_path (self->config, "frontend_endpoint"), name,
+            s_on_event, self, error);
+    return self->client? 0: -1;
+}
+
+/* ---- The loop ---------------------------------------------------------- */
+
+enum { CLIENT, SERVICE, HTTP, INPUT, OUTPUT, FDS };
+
+static void s_fill (const fcj_front_t *self, struct pollfd fds[FDS])
+{
+    for (int n = 0; n < FDS; n++)
+        fds[n] = (struct pollfd) { .fd = -1, .events = POLLIN };
+    if (self->client)
+        fds[CLIENT].fd = fcj_client_fd (self->client);
+    fds[SERVICE].fd = fcj_service_fd (self->service);
+    if (self->http)
+        fds[HTTP].fd = fcj_http_fd (self->http);
+    if (!self->stdio)
+        return;
+    if (!fcj_stdio_over (self->stdio))
+        fds[INPUT].fd = 0;
+    if (fcj_stdio_wants_write (self->stdio))
+        fds[OUTPUT] = (struct pollfd) { .fd = 1, .events = POLLOUT };
+}
+
+/*  One turn: waits at most until the next tick, then lets each part run. */
+static void s_turn (fcj_front_t *self, int64_t *ticked)
+{
+    struct pollfd fds[FDS];
+    int timeout = self->waiting || self->client? FCJ_MCP_TICK_MS: 1000;
+    if (self->http)
+        timeout = fcj_http_timeout (self->http, timeout);
+    s_fill (self, fds);
+    if (poll (fds, FDS, timeout) < 0 && errno != EINTR)
+        fcj_log (FCJ_ERROR, "poll_failed", "why", strerror (errno), NULL);
+    if (self->stdio && fds[INPUT].revents)
+        fcj_stdio_read (self->stdio);
+    if (self->http)
+        fcj_http_run (self->http);
+    if (self->client)           /* its descriptor is edge-triggered */
+        fcj_client_run (self->client);
+    int64_t now = fcj_mono_ms ();
+    bool due = now - *ticked >= FCJ_MCP_TICK_MS;
+    if (due || fds[SERVICE].revents)
+        fcj_service_run (self->service);
+    if (due || fds[SERVICE].revents) {
+        *ticked = now;
+        s_tick (self, now);
+    }
+    if (self->stdio && fcj_stdio_wants_write (self->stdio))
+        fcj_stdio_write (self->stdio);
+}
+
+void fcj_front_run (fcj_front_t *self)
+{
+    int64_t ticked = 0, ended = 0;
+    if (self->http)
+        fcj_service_need (self->service);
+    while (!*self->stop) {
+        s_turn (self, &ticked);
+        if (!self->stdio || !fcj_stdio_over (self->stdio))
+            continue;
+        int64_t now = fcj_mono_ms ();
+        ended = ended? ended: now;
+        bool idle = !self->live
+                 && !fcj_stdio_wants_write (self->stdio);
+        if (idle || now - ended > FCJ_MCP_LINGER_MS)
+            break;
+    }
+}

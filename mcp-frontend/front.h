@@ -1,0 +1,71 @@
+/*  front.h - the world of one fcj-mcp process.
+ *
+ *  main builds it and hands it down; every part finds the others here. One
+ *  thread: a poll loop over the broker client, the transports, the service
+ *  connection and a 100 ms tick.  */
+
+#ifndef FCJ_MCP_FRONT_H
+#define FCJ_MCP_FRONT_H
+
+#include "call.h"
+#include "catalogue.h"
+#include "policy.h"
+#include "../broker/client.h"
+#include "../jobs/blob.h"
+#include "../jobs/config.h"
+#include "../jobs/store/store.h"
+
+#define FCJ_MCP_CALLS_MAX  4096         /* waiting calls */
+#define FCJ_MCP_TICK_MS    100
+#define FCJ_MCP_REREAD_MS  1000         /* Redis, when no event comes */
+#define FCJ_MCP_START_S    20           /* a call waits for the service */
+#define FCJ_MCP_LINGER_MS  1000         /* for answers, after end of input */
+
+typedef struct fcj_service fcj_service_t;
+typedef struct fcj_http fcj_http_t;
+typedef struct fcj_stdio fcj_stdio_t;
+TAILQ_HEAD (fcj_calls, fcj_call);
+
+struct fcj_front {
+    const fcj_config_t *config;
+    char user[FCJ_NAME_MAX + 1];        /* owner over stdio */
+    char legacy[16];                    /* version negotiated on stdio */
+    fcj_client_t *client;               /* NULL until the first call */
+    fcj_store_t *store;
+    fcj_blobs_t *blobs;
+    fcj_catalogue_t *catalogue;
+    fcj_policy_t *policy;
+    fcj_service_t *service;
+    fcj_http_t *http;                   /* NULL: stdio */
+    fcj_stdio_t *stdio;                 /* NULL: http */
+    struct fcj_calls calls;
+    size_t waiting, live;               /* in calls; all not answered */
+    bool initialized;                   /* a legacy client on stdio is */
+    int64_t catalogue_checked;
+    volatile int *stop;
+};
+
+/*  NULL and *error when configuration or an address is wrong. address NULL:
+ *  stdio. */
+fcj_front_t *fcj_front_new (const fcj_config_t *config, const char *address,
+                            volatile int *stop, fcj_error_t *error);
+void fcj_front_destroy (fcj_front_t **self_p);
+
+/*  Runs until *stop, or until the input of stdio has ended. */
+void fcj_front_run (fcj_front_t *self);
+
+/*  Store, blobs and broker client, made when first needed. -1 and *error
+ *  when one can not be made. */
+int fcj_front_open (fcj_front_t *self, fcj_error_t *error);
+
+/*  One message: parses, classifies, dispatches. owner: who sent it. The
+ *  sink gets exactly one answer, perhaps before this returns. Returns the
+ *  call when it waits, else NULL. headers NULL on stdio. */
+struct fcj_headers;
+fcj_call_t *fcj_front_message (fcj_front_t *self, const fcj_sink_t *sink,
+                               const char *owner,
+                               const struct fcj_headers *headers,
+                               const char *bytes, size_t size);
+/*  notifications/tools/list_changed to a legacy client on stdio. */
+void fcj_front_tools_changed (fcj_front_t *self);
+#endif

@@ -1,0 +1,164 @@
+/*  handle_tools.c - tools/list and tools/call.
+ *
+ *  A call is checked here, then goes to a builtin tool or becomes a job. A
+ *  call that comes while the service is still starting is parked until it is
+ *  ready, has failed, or FCJ_MCP_START_S are over.  */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "handlers.h"
+#include "schema.h"
+#include "service.h"
+
+#define PAGE          50
+#define LIST_TTL_MS   60000
+
+static const struct { const char *name; fcj_tool_fn *fn; } BUILTIN[] = {
+    { "get_job_status", fcj_tool_status },
+    { "get_job_result", fcj_tool_result },
+    { "get_job_output", fcj_tool_output },
+    { "cancel_job", fcj_tool_cancel },
+    { "delete_job", fcj_tool_delete },
+    { "list_jobs", fcj_tool_list },
+    { "service_status", fcj_tool_service_status },
+    { "reload_handlers", fcj_tool_reload },
+};
+
+/*  The cursor is the index of the first tool of the page; -1: invalid. */
+static long s_cursor (const json_t *params)
+{
+    const json_t *cursor = json_object_get (params, "cursor");
+    if (!cursor)
+        return 0;
+    const char *text = json_string_value (cursor);
+    if (!text || strlen (text) > 6 || text[strspn (text, "0123456789")])
+        return -1;
+    return atol (text);
+}
+
+void fcj_handle_tools_list (fcj_call_t *call)
+{
+    const json_t *all = fcj_catalogue_listed (call->front->catalogue);
+    long first = s_cursor (call->params);
+    if (first < 0 || (size_t) first > json_array_size (all)) {
+        fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Invalid cursor:"
+                        " start again without one");
+        return;
+    }
+    size_t n = (size_t) first, end = n + PAGE;
+    json_t *page = json_array ();
+    for (; n < json_array_size (all) && n < end; n++)
+        json_array_append (page, json_array_get (all, n));
+    json_t *result = json_pack ("{s:o}", "tools", page);
+    if (n < json_array_size (all)) {
+        char next[24];
+        snprintf (next, sizeof next, "%zu", n);
+        json_object_set_new (result, "nextCursor", json_string (next));
+    }
+    fcj_call_cacheable (call, result, LIST_TTL_MS, true);
+}
+
+/* ---- tools/call -------------------------------------------------------- */
+
+static void s_run (fcj_call_t *call)
+{
+    const char *name = json_string_value (
+        json_object_get (call->tool, "name"));
+    const json_t *args = json_object_get (call->params, "arguments");
+    for (size_t n = 0; n < sizeof BUILTIN / sizeof *BUILTIN; n++)
+        if (strcmp (BUILTIN[n].name, name) == 0) {
+            BUILTIN[n].fn (call, args);
+            return;
+        }
+    fcj_submit (call, args);
+}
+
+static void s_service_failed (fcj_call_t *call)
+{
+    fcj_call_tool_fail (call, FCJ_BROKER_UNAVAILABLE, "the FreeCAD job"
+        " service did not start: %s. Run `fcj doctor` in a terminal: it says"
+        " what is missing on this machine and how to mend it. Then call this"
+        " tool again.", fcj_service_error (call->front->service));
+}
+
+static void s_parked (fcj_call_t *call, const fcj_map_t *event, int64_t now)
+{
+    (void) event;
+    fcj_service_state_t state = fcj_service_state (call->front->service);
+    if (state == FCJ_SERVICE_STARTING && now < call->deadline) {
+        call->reread = now + FCJ_MCP_TICK_MS / 2;
+        return;
+    }
+    fcj_call_unwait (call);
+    fcj_error_t error;
+    if (state == FCJ_SERVICE_READY) {
+        if (fcj_front_open (call->front, &error) == 0)
+            s_run (call);
+        else
+            fcj_call_tool_error (call, &error);
+    }
+    else
+        s_service_failed (call);
+}
+
+/*  Checks before anything is started or sent. */
+static int s_check (fcj_call_t *call)
+{
+    fcj_error_t error;
+    json_t *args = json_object_get (call->params, "arguments");
+    const char *code = json_string_value (json_object_get (args, "code"));
+    if (code && json_string_length (json_object_get (args, "code"))
+                > FCJ_CODE_MAX)
+        fcj_call_tool_fail (call, FCJ_TOO_LARGE, "code has %zu bytes, at"
+            " most %d are allowed. Pass data by reference instead: a file"
+            " below a workspace root, or a job's artifact, in `inputs`.",
+            strlen (code), FCJ_CODE_MAX);
+    else if (fcj_schema_check (json_object_get (call->tool, "inputSchema"),
+                               args, &error) != 0)
+        fcj_call_tool_fail (call, FCJ_INVALID, "%.400s. Correct the"
+            " arguments and call %.64s again.", error.text,
+            json_string_value (json_object_get (call->tool, "name")));
+    else
+        return 0;
+    return -1;
+}
+
+void fcj_handle_tools_call (fcj_call_t *call)
+{
+    fcj_front_t *front = call->front;
+    const json_t *name = json_object_get (call->params, "name");
+    json_t *args = json_object_get (call->params, "arguments");
+    if (!json_is_string (name) || (args && !json_is_object (args))) {
+        fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "tools/call needs"
+            " 'name', a string, and 'arguments', an object");
+        return;
+    }
+    json_t *tool = fcj_catalogue_find (front->catalogue,
+                                       json_string_value (name));
+    if (!tool) {
+        char near[256];
+        fcj_catalogue_near (front->catalogue, json_string_value (name),
+                            near, sizeof near);
+        fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Unknown tool"
+            " '%.64s'.%s%s%s tools/list names all.",
+            json_string_value (name), *near? " Did you mean ": "", near,
+            *near? "?": "");
+        return;
+    }
+    if (!args)
+        json_object_set_new (call->params, "arguments", json_object ());
+    call->tool = json_incref (tool);
+    if (s_check (call) != 0)
+        return;
+    fcj_service_need (front->service);
+    if (fcj_service_state (front->service) != FCJ_SERVICE_READY) {
+        fcj_call_wait (call, NULL, FCJ_MCP_START_S * 1000, 1, s_parked);
+        return;
+    }
+    fcj_error_t error;
+    if (fcj_front_open (front, &error) != 0)
+        fcj_call_tool_error (call, &error);
+    else
+        s_run (call);
+}

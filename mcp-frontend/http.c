@@ -1,0 +1,549 @@
+/*  http.c - a request is checked in the order in which it may be refused
+ *  cheapest: path and method, Host and Origin, token, type, size. Only then
+ *  is its body read, and parsed before the status of the answer is known.
+ *
+ *  A connection's exchange is in one of these states:
+ *      READING -> (message handled) -> DONE       answered at once
+ *                                   -> WAITING    suspended -> DONE
+ *                                   -> WAITING -> STREAMING -> DONE  */
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "era.h"
+#include "http.h"
+#include "../jobs/log.h"
+
+#define ENDPOINT      "/mcp"
+#define CONNECTIONS   1024
+#define IDLE_S        120
+#define DISCARD_MAX   (64L * 1024 * 1024)   /* of a body that is too large */
+#define KEEPALIVE_MS  15000
+#define PEEK_MS       1000
+
+typedef struct exchange exchange_t;
+struct exchange {
+    TAILQ_ENTRY (exchange) next;
+    fcj_http_t *http;
+    struct MHD_Connection *connection;
+    char owner[FCJ_NAME_MAX + 1];
+    char *body;
+    size_t used, size;
+    bool too_large, refused, accepts_sse, handled;
+    bool suspended, answered, streaming, queued;
+    fcj_call_t *call;           /* while it waits */
+    int status;
+    char *answer;               /* the JSON answer, or stream bytes to send */
+    size_t answer_size, sent, answer_room;
+    int64_t spoken;             /* last byte into the stream */
+};
+
+struct fcj_http {
+    fcj_front_t *front;
+    struct MHD_Daemon *daemon;
+    int fd;
+    int64_t peeked;
+    TAILQ_HEAD (, exchange) exchanges;
+};
+
+/* ---- Responses --------------------------------------------------------- */
+
+static enum MHD_Result s_queue (exchange_t *self, unsigned int status,
+                                char *text, size_t size)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer (
+        size, text, text? MHD_RESPMEM_MUST_FREE: MHD_RESPMEM_PERSISTENT);
+    if (!response) {
+        free (text);
+        return MHD_NO;
+    }
+    if (size)
+        MHD_add_response_header (response, "Content-Type",
+                                 "application/json");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header (response, "Allow", "POST");
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header (response, "WWW-Authenticate",
+                                 "Bearer realm=\"freecad-jobs\"");
+    enum MHD_Result rc = MHD_queue_response (self->connection, status,
+                                             response);
+    MHD_destroy_response (response);
+    self->queued = true;
+    return rc;
+}
+
+static enum MHD_Result s_refuse (exchange_t *self, unsigned int status,
+                                 const char *why)
+{
+    size_t size;
+    char *text = fcj_call_error_text (NULL, FCJ_RPC_REQUEST, why, NULL,
+                                      &size);
+    return s_queue (self, status, text, size);
+}
+
+/* ---- The sink ---------------------------------------------------------- */
+
+static void s_append (exchange_t *self, const char *text, size_t size)
+{
+    if (self->sent == self->answer_size)
+        self->sent = self->answer_size = 0;
+    if (self->answer_size + size > self->answer_room) {
+        size_t room = (self->answer_size + size) * 2;
+        char *moved = realloc (self->answer, room);
+        if (!moved)
+            abort ();
+        self->answer = moved;
+        self->answer_room = room;
+    }
+    memcpy (self->answer + self->answer_size, text, size);
+    self->answer_size += size;
+    self->spoken = fcj_mono_ms ();
+}
+
+static void s_append_event (exchange_t *self, const char *text, size_t size)
+{
+    static const char HEAD[] = "event: message\ndata: ";
+    s_append (self, HEAD, sizeof HEAD - 1);
+    s_append (self, text, size);
+    s_append (self, "\n\n", 2);
+}
+
+static void s_resume (exchange_t *self)
+{
+    if (!self->suspended)
+        return;
+    self->suspended = false;
+    MHD_resume_connection (self->connection);
+}
+
+static void s_answer (void *arg, int status, char *text, size_t size)
+{
+    exchange_t *self = arg;
+    self->call = NULL;
+    self->answered = true;
+    if (self->streaming) {
+        if (text)
+            s_append_event (self, text, size);
+        free (text);
+    }
+    else {
+        self->status = text || status != 200? status: 202;
+        self->answer = text;
+        self->answer_size = size;
+    }
+    s_resume (self);
+}
+
+static void s_notify (void *arg, char *text, size_t size)
+{
+    exchange_t *self = arg;
+    self->streaming = true;
+    s_append_event (self, text, size);
+    free (text);
+    s_resume (self);
+}
+
+/*  What a stream still has to send; suspends when there is nothing. */
+static ssize_t s_stream (void *arg, uint64_t position, char *buffer,
+                         size_t most)
+{
+    exchange_t *self = arg;
+    (void) position;
+    size_t left = self->answer_size - self->sent;
+    if (left) {
+        size_t count = left < most? left: most;
+        memcpy (buffer, self->answer + self->sent, count);
+        self->sent += count;
+        return (ssize_t) count;
+    }
+    if (self->answered)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    self->suspended = true;
+    MHD_suspend_connection (self->connection);
+    return 0;
+}
+
+static enum MHD_Result s_open_stream (exchange_t *self)
+{
+    struct MHD_Response *response = MHD_create_response_from_callback (
+        MHD_SIZE_UNKNOWN, 4096, s_stream, self, NULL);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header (response, "Content-Type", "text/event-stream");
+    MHD_add_response_header (response, "Cache-Control",
+                             "no-cache, no-transform");
+    MHD_add_response_header (response, "X-Accel-Buffering", "no");
+    enum MHD_Result rc = MHD_queue_response (self->connection, MHD_HTTP_OK,
+                                             response);
+    MHD_destroy_response (response);
+    self->queued = true;
+    return rc;
+}
+
+/* ---- Requests ---------------------------------------------------------- */
+
+static const char *s_header (exchange_t *self, const char *name)
+{
+    return MHD_lookup_connection_value (self->connection, MHD_HEADER_KIND,
+                                        name);
+}
+
+static bool s_is_json (const char *type)
+{
+    static const char JSON[] = "application/json";
+    size_t length = sizeof JSON - 1;
+    return type && strncasecmp (type, JSON, length) == 0
+        && (!type[length] || strchr ("; \t", type[length]));
+}
+
+/*  0: go on; else the response is queued and *rc is its outcome. */
+static int s_check (exchange_t *self, const char *url, const char *method,
+                    enum MHD_Result *rc)
+{
+    const fcj_policy_t *policy = self->http->front->policy;
+    const char *accept = s_header (self, "Accept");
+    const char *owner;
+    self->accepts_sse = !accept || strstr (accept, "text/event-stream")
+                     || strstr (accept, "*/*");
+    if (!fcj_policy_host (policy, s_header (self, "Host"))
+        || !fcj_policy_origin (policy, s_header (self, "Origin")))
+        *rc = s_refuse (self, MHD_HTTP_FORBIDDEN, "This Host or Origin is"
+            " not allowed; the operator can name it in allow-host");
+    else if (strcmp (url, ENDPOINT) != 0)
+        *rc = s_refuse (self, MHD_HTTP_NOT_FOUND, "The endpoint is "
+                        ENDPOINT);
+    else if (strcmp (method, "POST") != 0)
+        *rc = s_refuse (self, MHD_HTTP_METHOD_NOT_ALLOWED, "Only POST:"
+                        " there are no sessions and no stream to GET");
+    else if (!(owner = fcj_policy_owner (policy,
+                                         s_header (self, "Authorization"))))
+        *rc = s_refuse (self, MHD_HTTP_UNAUTHORIZED, "A valid bearer token"
+                        " is needed");
+    else if (!s_is_json (s_header (self, "Content-Type")))
+        *rc = s_refuse (self, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                        "Content-Type must be application/json");
+    else {
+        snprintf (self->owner, sizeof self->owner, "%s", owner);
+        return 0;
+    }
+    return -1;
+}
+
+static enum MHD_Result s_upload (exchange_t *self, const char *data,
+                                 size_t *size)
+{
+    size_t count = *size;
+    *size = 0;
+    if (self->used + count > FCJ_REQUEST_MAX)
+        self->too_large = true;
+    if (self->too_large) {      /* read on, so that the answer is seen */
+        self->used += count;
+        return self->used > DISCARD_MAX? MHD_NO: MHD_YES;
+    }
+    if (self->used + count > self->size) {
+        size_t larger = self->size? self->size * 2: 2048;
+        while (larger < self->used + count)
+            larger *= 2;
+        char *moved = realloc (self->body, larger);
+        if (!moved)
+            return MHD_NO;
+        self->body = moved;
+        self->size = larger;
+    }
+    memcpy (self->body + self->used, data, count);
+    self->used += count;
+    return MHD_YES;
+}
+
+/*  Keeps the MCP headers of a request; notes when one came twice. */
+static enum MHD_Result s_note (void *arg, enum MHD_ValueKind kind,
+                               const char *key, const char *value)
+{
+    fcj_headers_t *headers = arg;
+    const char **place = NULL;
+    (void) kind;
+    if (strcasecmp (key, "MCP-Protocol-Version") == 0)
+        place = &headers->version;
+    else if (strcasecmp (key, "Mcp-Method") == 0)
+        place = &headers->method;
+    else if (strcasecmp (key, "Mcp-Name") == 0)
+        place = &headers->name;
+    if (place && *place)
+        headers->doubled = true;
+    else if (place)
+        *place = value? value: "";
+    return MHD_YES;
+}
+
+static void s_handle (exchange_t *self)
+{
+    fcj_headers_t headers = { NULL, NULL, NULL, false };
+    fcj_sink_t sink = { s_answer, s_notify, self, true, self->accepts_sse };
+    self->handled = true;
+    if (self->too_large) {
+        size_t size;
+        char text[200];
+        snprintf (text, sizeof text, "The message has over %d bytes. Send"
+                  " less code, or pass data by reference (a job's artifact,"
+                  " a file below a workspace root).", FCJ_REQUEST_MAX);
+        char *answer = fcj_call_error_text (NULL, FCJ_RPC_REQUEST, text,
+                                            NULL, &size);
+        s_answer (self, MHD_HTTP_CONTENT_TOO_LARGE, answer, size);
+        return;
+    }
+    MHD_get_connection_values (self->connection, MHD_HEADER_KIND, s_note,
+                               &headers);
+    fcj_call_t *call = fcj_front_message (
+        self->http->front, &sink, self->owner, &headers,
+        self->body? self->body: "", self->used);
+    if (!self->answered)
+        self->call = call;
+    free (self->body);
+    self->body = NULL;
+}
+
+static enum MHD_Result s_respond (exchange_t *self)
+{
+    if (self->streaming)
+        return s_open_stream (self);
+    if (self->answered) {
+        char *text = self->answer;
+        self->answer = NULL;
+        return s_queue (self, (unsigned int) self->status, text,
+                        self->answer_size);
+    }
+    self->suspended = true;
+    MHD_suspend_connection (self->connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result s_access (void *arg, struct MHD_Connection *connection,
+                                 const char *url, const char *method,
+                                 const char *version, const char *data,
+                                 size_t *size, void **place)
+{
+    exchange_t *self = *place;
+    (void) version;
+    if (!self) {
+        self = calloc (1, sizeof *self);
+        if (!self)
+            return MHD_NO;
+        enum MHD_Result rc = MHD_YES;
+        self->http = arg;
+        self->connection = connection;
+        TAILQ_INSERT_TAIL (&self->http->exchanges, self, next);
+        *place = self;
+        if (s_check (self, url, method, &rc) != 0)
+            return rc;
+        return MHD_YES;
+    }
+    if (self->queued)
+        return MHD_YES;
+    if (*size)
+        return s_upload (self, data, size);
+    if (!self->handled)
+        s_handle (self);
+    return s_respond (self);
+}
+
+static void s_completed (void *arg, struct MHD_Connection *connection,
+                         void **place,
+                         enum MHD_RequestTerminationCode reason)
+{
+    exchange_t *self = *place;
+    (void) arg;
+    (void) connection;
+    (void) reason;
+    if (!self)
+        return;
+    if (self->call)             /* the wait ends, never the job */
+        fcj_call_abandon (self->call);
+    TAILQ_REMOVE (&self->http->exchanges, self, next);
+    free (self->body);
+    free (self->answer);
+    free (self);
+    *place = NULL;
+}
+
+/* ---- Listening --------------------------------------------------------- */
+
+/*  "host:port" into two strings; brackets of IPv6 are taken off. */
+static int s_split (const char *address, char *host, char *port, size_t size)
+{
+    const char *colon = strrchr (address, ':');
+    if (!colon || strlen (address) >= size)
+        return -1;
+    size_t length = (size_t) (colon - address);
+    if (length >= 2 && address[0] == '[' && colon[-1] == ']') {
+        address++;
+        length -= 2;
+    }
+    memcpy (host, address, length);
+    host[length] = 0;
+    strcpy (port, colon + 1);
+    return *port && !port[strspn (port, "0123456789")]? 0: -1;
+}
+
+static bool s_is_loopback (const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *) address;
+        return (ntohl (v4->sin_addr.s_addr) >> 24) == 127;
+    }
+    const struct sockaddr_in6 *v6 = (const void *) address;
+    return address->sa_family == AF_INET6
+        && memcmp (&v6->sin6_addr, &in6addr_loopback, 16) == 0;
+}
+
+static int s_bind (const struct addrinfo *info, fcj_error_t *error,
+                   const char *address)
+{
+    int one = 1;
+    int fd = socket (info->ai_family, SOCK_STREAM | SOCK_CLOEXEC
+                     | SOCK_NONBLOCK, 0);
+    if (fd >= 0)
+        setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (fd < 0 || bind (fd, info->ai_addr, info->ai_addrlen) != 0
+        || listen (fd, SOMAXCONN) != 0) {
+        fcj_fail (error, FCJ_INVALID, "cannot listen on %s: %s", address,
+                  strerror (errno));
+        if (fd >= 0)
+            close (fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int s_listen (const fcj_policy_t *policy, const char *address,
+                     fcj_error_t *error)
+{
+    char host[256], port[256];
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_PASSIVE }, *found = NULL;
+    if (s_split (address, host, port, sizeof host) != 0
+        || getaddrinfo (*host? host: "127.0.0.1", port, &hints, &found) != 0)
+        return fcj_fail (error, FCJ_INVALID, "'%.200s' is no address to"
+                         " listen on; give host:port, as 127.0.0.1:8765",
+                         address);
+    int fd = -1;
+    if (!s_is_loopback (found->ai_addr) && !fcj_policy_has_tokens (policy))
+        fcj_fail (error, FCJ_INVALID, "%.200s can be reached by others:"
+                  " that needs a token-file (lines subject:token), or listen"
+                  " on 127.0.0.1", address);
+    else
+        fd = s_bind (found, error, address);
+    freeaddrinfo (found);
+    return fd;
+}
+
+static void s_log_address (int fd)
+{
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    char host[128] = "?", port[16] = "?";
+    if (getsockname (fd, (struct sockaddr *) &bound, &size) == 0)
+        getnameinfo ((struct sockaddr *) &bound, size, host, sizeof host,
+                     port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    fcj_log (FCJ_INFO, "http_listening", "host", host, "port", port,
+             "path", ENDPOINT, NULL);
+}
+
+fcj_http_t *fcj_http_new (fcj_front_t *front, const char *address,
+                          fcj_error_t *error)
+{
+    int fd = s_listen (front->policy, address, error);
+    if (fd < 0)
+        return NULL;
+    fcj_http_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
+    self->front = front;
+    TAILQ_INIT (&self->exchanges);
+    self->daemon = MHD_start_daemon (
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
+        NULL, NULL, s_access, self,
+        MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned int) CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int) IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 32 * 1024,
+        MHD_OPTION_NOTIFY_COMPLETED, s_completed, self, MHD_OPTION_END);
+    if (!self->daemon) {
+        fcj_fail (error, FCJ_INTERNAL, "the HTTP server does not start");
+        close (fd);
+        free (self);
+        return NULL;
+    }
+    self->fd = MHD_get_daemon_info (self->daemon,
+                                    MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    s_log_address (fd);
+    return self;
+}
+
+void fcj_http_destroy (fcj_http_t **self_p)
+{
+    fcj_http_t *self = *self_p;
+    exchange_t *one;
+    if (!self)
+        return;
+    TAILQ_FOREACH (one, &self->exchanges, next)
+        s_resume (one);         /* MHD can't stop with suspended ones */
+    MHD_stop_daemon (self->daemon);
+    free (self);
+    *self_p = NULL;
+}
+
+int fcj_http_fd (const fcj_http_t *self)
+{
+    return self->fd;
+}
+
+void fcj_http_run (fcj_http_t *self)
+{
+    MHD_run (self->daemon);
+}
+
+int fcj_http_timeout (const fcj_http_t *self, int most)
+{
+    MHD_UNSIGNED_LONG_LONG due;
+    if (MHD_get_timeout (self->daemon, &due) == MHD_YES
+        && due < (unsigned) most)
+        return (int) due;
+    return most;
+}
+
+/*  A suspended connection is not watched by MHD: look ourselves. */
+static bool s_gone (const exchange_t *self)
+{
+    char byte;
+    int fd = MHD_get_connection_info (
+        self->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    return recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void fcj_http_tick (fcj_http_t *self, int64_t now)
+{
+    exchange_t *one;
+    if (now - self->peeked < PEEK_MS)
+        return;
+    self->peeked = now;
+    TAILQ_FOREACH (one, &self->exchanges, next) {
+        if (!one->suspended)
+            continue;
+        if (one->call && s_gone (one)) {
+            fcj_call_t *call = one->call;
+            one->call = NULL;
+            fcj_call_abandon (call);
+            s_answer (one, MHD_HTTP_OK, NULL, 0);
+        }
+        else if (one->streaming && now - one->spoken > KEEPALIVE_MS) {
+            s_append (one, ": keep-alive\n\n", 14);
+            s_resume (one);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/*  service.h - the local service behind this front-end.
+ *
+ *  A connection to <run>/service.sock keeps the service alive and brings
+ *  lines {"state":"starting"|"ready"|"failed","error":...}. When nobody
+ *  listens there, `fcj-service --auto` is started, detached; several front-
+ *  ends may do so at once, the service sees to it that one stays.  */
+
+#ifndef FCJ_MCP_SERVICE_H
+#define FCJ_MCP_SERVICE_H
+#include "front.h"
+
+typedef enum {
+    FCJ_SERVICE_IDLE,           /* not yet needed */
+    FCJ_SERVICE_STARTING, FCJ_SERVICE_READY, FCJ_SERVICE_FAILED
+} fcj_service_state_t;
+
+fcj_service_t *fcj_service_new (const fcj_config_t *config);
+void fcj_service_destroy (fcj_service_t **self_p);
+/*  Begins to start it, unless it is starting or ready. A failed one is
+ *  tried again. Never blocks. */
+void fcj_service_need (fcj_service_t *self);
+fcj_service_state_t fcj_service_state (const fcj_service_t *self);
+const char *fcj_service_error (const fcj_service_t *self);
+/*  To be polled for reading; -1: none. */
+int fcj_service_fd (const fcj_service_t *self);
+/*  At each wake-up and tick. */
+void fcj_service_run (fcj_service_t *self);
+#endif

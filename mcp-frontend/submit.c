@@ -1,0 +1,348 @@
+/*  submit.c - a call of a tool becomes a job.
+ *
+ *  The options are taken out of the arguments, references add to depends_on,
+ *  large texts become blobs, and the map of broker/PROTOCOL.md goes to the
+ *  broker. ACCEPTED means durable: only then is the client told the id.  */
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "handlers.h"
+#include "view.h"
+
+#define SUBMIT_MS 15000
+
+typedef struct {
+    fcj_pack_t *pairs;          /* packed key/value pairs, no map header */
+    size_t count;
+} map_t;
+
+static void s_str (map_t *map, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    fcj_pack_kstr (map->pairs, key, text);
+    map->count++;
+}
+
+static void s_int (map_t *map, const char *key, int64_t value)
+{
+    fcj_pack_kint (map->pairs, key, value);
+    map->count++;
+}
+
+/*  A JSON text under key, or as a blob under key_blob. */
+static int s_json (fcj_call_t *call, map_t *map, const char *key,
+                   const json_t *value, fcj_error_t *error)
+{
+    char *text = json_dumps (value, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!text)
+        return fcj_fail (error, FCJ_INTERNAL, "cannot write %s", key);
+    size_t size = strlen (text);
+    int rc = 0;
+    if (size <= FCJ_INLINE_MAX)
+        s_str (map, key, text);
+    else {
+        fcj_hash_t hash;
+        char blob_key[40];
+        snprintf (blob_key, sizeof blob_key, "%s_blob", key);
+        rc = fcj_blobs_put (call->front->blobs, text, size, hash, error);
+        if (rc == 0)
+            s_str (map, blob_key, hash);
+    }
+    free (text);
+    return rc;
+}
+
+/* ---- depends_on -------------------------------------------------------- */
+
+static int s_add_job (json_t *depends, const char *id, fcj_error_t *error)
+{
+    size_t n;
+    json_t *one;
+    if (!id || !fcj_id_valid (id))
+        return fcj_fail (error, FCJ_INVALID, "'%.64s' is not a job id: use"
+                         " the job_id that an _async tool answered",
+                         id? id: "");
+    json_array_foreach (depends, n, one)
+        if (strcmp (json_string_value (one), id) == 0)
+            return 0;
+    if (json_array_size (depends) == FCJ_DEPENDS_MAX)
+        return fcj_fail (error, FCJ_TOO_LARGE, "a job can wait for at most"
+                         " %d others", FCJ_DEPENDS_MAX);
+    json_array_append_new (depends, json_string (id));
+    return 0;
+}
+
+static int s_add_reference (json_t *depends, const json_t *value,
+                            fcj_error_t *error)
+{
+    const json_t *job = json_object_get (value, "job");
+    return json_is_string (job)
+        ? s_add_job (depends, json_string_value (job), error): 0;
+}
+
+/*  The jobs named by depends_on, by inputs and by x-fcj-input arguments. */
+static int s_depends (const json_t *schema, const json_t *args,
+                      json_t *depends, fcj_error_t *error)
+{
+    const json_t *properties = json_object_get (schema, "properties");
+    size_t n;
+    const char *key;
+    json_t *value, *one;
+    json_array_foreach (json_object_get (args, "depends_on"), n, one)
+        if (s_add_job (depends, json_string_value (one), error))
+            return -1;
+    json_object_foreach (json_object_get (args, "inputs"), key, one)
+        if (s_add_reference (depends, one, error))
+            return -1;
+    json_object_foreach ((json_t *) args, key, value) {
+        const json_t *rule = json_object_get (properties, key);
+        if (!json_is_true (json_object_get (rule, "x-fcj-input")))
+            continue;
+        if (s_add_reference (depends, value, error))
+            return -1;
+        json_array_foreach (value, n, one)
+            if (s_add_reference (depends, one, error))
+                return -1;
+    }
+    return 0;
+}
+
+/* ---- The map ----------------------------------------------------------- */
+
+/*  The arguments without the options, to be freed by the caller. */
+static json_t *s_handler_args (const json_t *tool, const json_t *args)
+{
+    json_t *rest = json_copy ((json_t *) args), *one;
+    size_t n;
+    json_array_foreach (json_object_get (tool, "options"), n, one)
+        json_object_del (rest, json_string_value (one));
+    return rest;
+}
+
+static bool s_has_option (const json_t *tool, const char *name)
+{
+    size_t n;
+    json_t *one;
+    json_array_foreach (json_object_get (tool, "options"), n, one)
+        if (strcmp (json_string_value (one), name) == 0)
+            return true;
+    return false;
+}
+
+static const json_t *s_option (const fcj_call_t *call, const json_t *args,
+                               const char *name)
+{
+    return s_has_option (call->tool, name)? json_object_get (args, name)
+                                          : NULL;
+}
+
+static int64_t s_seconds (const fcj_call_t *call, const json_t *args,
+                          const char *name, int64_t otherwise)
+{
+    const json_t *value = s_option (call, args, name);
+    double seconds = json_is_number (value)? json_number_value (value)
+                                           : (double) otherwise;
+    if (seconds < 1)
+        return 1;
+    return seconds > FCJ_TIMEOUT_MAX_S? FCJ_TIMEOUT_MAX_S: (int64_t) seconds;
+}
+
+/*  Idempotency: the same key stands for the same tool, arguments, inputs. */
+static void s_request_hash (map_t *map, const char *tool, const json_t *rest,
+                            const json_t *inputs)
+{
+    unsigned char hash[32];
+    char hex[65];
+    json_t *all = json_pack ("[s,O,O?]", tool, rest, inputs);
+    char *text = json_dumps (all, JSON_COMPACT | JSON_SORT_KEYS);
+    crypto_generichash (hash, sizeof hash, (unsigned char *) text,
+                        text? strlen (text): 0, NULL, 0);
+    sodium_bin2hex (hex, sizeof hex, hash, sizeof hash);
+    s_str (map, "request_hash", hex);
+    free (text);
+    json_decref (all);
+}
+
+static void s_pack_depends (map_t *map, const json_t *depends)
+{
+    size_t n;
+    json_t *one;
+    if (!json_array_size (depends))
+        return;
+    fcj_pack_key (map->pairs, "depends_on");
+    fcj_pack_array (map->pairs, json_array_size (depends));
+    json_array_foreach (depends, n, one)
+        fcj_pack_str (map->pairs, json_string_value (one));
+    map->count++;
+}
+
+static void s_pack_options (fcj_call_t *call, map_t *map, const json_t *args)
+{
+    const fcj_config_t *config = call->front->config;
+    const char *priority = json_string_value (
+        s_option (call, args, "priority"));
+    s_str (map, "name", json_string_value (s_option (call, args, "name")));
+    s_str (map, "priority", priority? priority: "normal");
+    s_int (map, "timeout_s", s_seconds (call, args, "timeout_s",
+        fcj_config_int (config, "timeout-s")));
+    s_int (map, "queue_timeout_s", s_seconds (call, args, "queue_timeout_s",
+        fcj_config_int (config, "queue-timeout-s")));
+    s_int (map, "retention_s", fcj_config_int (config, "retention-s"));
+    s_int (map, "submitted", fcj_now_ms ());
+}
+
+static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
+                   json_t *depends, fcj_error_t *error)
+{
+    const json_t *tool = call->tool;
+    const char *name = json_string_value (json_object_get (tool, "name"));
+    const char *lane = json_string_value (json_object_get (tool, "lane"));
+    const char *key = json_string_value (
+        s_option (call, args, "idempotency_key"));
+    const json_t *inputs = s_option (call, args, "inputs");
+    if (json_object_size (inputs) > FCJ_INPUTS_MAX)
+        return fcj_fail (error, FCJ_TOO_LARGE, "a job takes at most %d"
+                         " inputs", FCJ_INPUTS_MAX);
+    if (key && (!*key || strlen (key) > FCJ_KEY_MAX))
+        return fcj_fail (error, FCJ_INVALID, "idempotency_key must have 1"
+                         " to %d bytes", FCJ_KEY_MAX);
+    if (s_depends (json_object_get (tool, "inputSchema"), args, depends,
+                   error))
+        return -1;
+    s_str (map, "id", call->job);
+    s_str (map, "owner", call->owner);
+    s_str (map, "tool", name);
+    s_str (map, "lane", lane? lane: "compute");
+    s_pack_options (call, map, args);
+    s_pack_depends (map, depends);
+    json_t *rest = s_handler_args (tool, args);
+    int rc = s_json (call, map, "arguments", rest, error);
+    if (rc == 0 && json_object_size (inputs))
+        rc = s_json (call, map, "inputs", inputs, error);
+    if (key) {
+        s_str (map, "idem", key);
+        s_request_hash (map, name, rest, inputs);
+    }
+    json_decref (rest);
+    return rc;
+}
+
+/* ---- Sending and answering --------------------------------------------- */
+
+/*  A held call: the job's end, or the hold budget's. */
+static void s_held (fcj_call_t *call, const fcj_map_t *event, int64_t now);
+
+static void s_answer_handle (fcj_call_t *call, const char *job,
+                             const char *state, bool existing)
+{
+    char text[512];
+    const char *tool = json_string_value (
+        json_object_get (call->tool, "name"));
+    bool over = fcj_state_of (state) >= FCJ_COMPLETED;
+    snprintf (text, sizeof text, "%s %s (%.64s), state %s. Next: %s",
+              existing? "This idempotency key has job": "Started job", job,
+              tool, state, over? "get_job_result with this job_id."
+              : "get_job_status with this job_id and wait_s=25, then"
+                " get_job_result.");
+    json_t *handle = json_pack (
+        "{s:s,s:s,s:s,s:i,s:s}", "job_id", job, "state", state, "tool", tool,
+        "poll_after_ms", over? 0: 500, "message", text);
+    bool held = json_integer_value (
+        json_object_get (call->tool, "hold_s")) > 0;
+    if (held) {                 /* its outputSchema is the result's */
+        json_decref (handle);
+        handle = NULL;
+    }
+    fcj_call_tool (call, text, handle, NULL, false);
+}
+
+static void s_held (fcj_call_t *call, const fcj_map_t *event, int64_t now)
+{
+    char state[16] = "", message[FCJ_TEXT_MAX + 1] = "";
+    fcj_id_t job;
+    memcpy (job, call->job, sizeof job);
+    if (event) {
+        fcj_map_copy (event, "state", state, sizeof state);
+        fcj_map_copy (event, "message", message, sizeof message);
+        double progress = fcj_map_real (event, "progress", -1);
+        if (progress >= 0)
+            fcj_call_progress (call, progress, message);
+    }
+    bool look = !event || fcj_state_of (state) >= FCJ_COMPLETED
+                || strcmp (state, "gone") == 0;
+    if (look && fcj_tool_answer_result (call, job, true))
+        return;
+    call->reread = now + FCJ_MCP_REREAD_MS;
+    if (now >= call->deadline) {
+        fcj_call_unwait (call);
+        s_answer_handle (call, job, "running", false);
+    }
+}
+
+static void s_accepted (void *arg, const fcj_map_t *reply,
+                        const fcj_error_t *error)
+{
+    fcj_call_t *call = arg;
+    char state[16] = "queued";
+    fcj_id_t job;
+    fcj_call_unwait (call);
+    if (!reply) {
+        fcj_call_tool_error (call, error);
+        return;
+    }
+    if (fcj_map_copy (reply, "id", job, sizeof job) != FCJ_ID_LEN) {
+        fcj_call_tool_fail (call, FCJ_PROTOCOL, "the broker's answer could"
+                            " not be read");
+        return;
+    }
+    fcj_map_copy (reply, "state", state, sizeof state);
+    int64_t hold_s = json_integer_value (
+        json_object_get (call->tool, "hold_s"));
+    int64_t most = fcj_config_int (call->front->config, "hold-s");
+    if (hold_s > most)
+        hold_s = most;
+    if (hold_s > 0)
+        fcj_call_wait (call, job, hold_s * 1000, FCJ_MCP_REREAD_MS, s_held);
+    else
+        s_answer_handle (call, job, state,
+                         fcj_map_bool (reply, "existing", false));
+}
+
+/*  The broker client answers every request; this is the second belt. */
+static void s_overdue (fcj_call_t *call, const fcj_map_t *event, int64_t now)
+{
+    (void) event;
+    if (now < call->deadline)
+        return;
+    fcj_call_tool_fail (call, FCJ_BROKER_UNAVAILABLE, "the broker did not"
+        " answer in time; whether the job was taken is unknown. list_jobs"
+        " shows it if it was.");
+}
+
+void fcj_submit (fcj_call_t *call, const json_t *args)
+{
+    fcj_error_t error;
+    map_t map = { fcj_pack_new (), 0 };
+    json_t *depends = json_array ();
+    fcj_id_new (call->job);
+    int rc = s_pack (call, &map, args, depends, &error);
+    json_decref (depends);
+    *call->job = 0;
+    if (rc == 0) {
+        fcj_pack_t *job = fcj_pack_new ();
+        fcj_pack_map (job, map.count);
+        fcj_pack_raw (job, fcj_pack_data (map.pairs),
+                      fcj_pack_size (map.pairs));
+        fcj_call_wait (call, NULL, SUBMIT_MS + 5000, 0, s_overdue);
+        fcj_client_submit (call->front->client, fcj_pack_data (job),
+                           fcj_pack_size (job), false, SUBMIT_MS,
+                           s_accepted, call);
+        fcj_pack_destroy (&job);
+    }
+    fcj_pack_destroy (&map.pairs);
+    if (rc != 0)
+        fcj_call_tool_error (call, &error);
+}

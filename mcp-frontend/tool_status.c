@@ -1,0 +1,138 @@
+/*  tool_status.c - get_job_status. Read from Redis in one round trip; with
+ *  wait_s the call waits for the job's end, woken by the broker's events, and
+ *  by a look into Redis each second should the broker be away.  */
+
+#include <string.h>
+#include "handlers.h"
+#include "view.h"
+
+#define PLACE_MS 500            /* for the place in the queue: a nicety */
+
+const char *fcj_tool_job_id (fcj_call_t *call, const json_t *args)
+{
+    const char *job = json_string_value (json_object_get (args, "job_id"));
+    if (job && fcj_id_valid (job))
+        return job;
+    fcj_call_tool_fail (call, FCJ_INVALID, "job_id must be the UUID that an"
+        " _async tool answered (36 characters, lower case); list_jobs shows"
+        " yours");
+    return NULL;
+}
+
+void fcj_tool_no_record (fcj_call_t *call, const char *job,
+                         const fcj_error_t *error)
+{
+    if (error->reason == FCJ_NOT_FOUND)
+        fcj_call_tool_fail (call, FCJ_NOT_FOUND, "there is no job %s of"
+            " yours. list_jobs shows the jobs that you have.", job);
+    else if (error->reason == FCJ_EXPIRED)
+        fcj_call_tool_fail (call, FCJ_EXPIRED, "job %s has ended and its"
+            " record was deleted or is past its retention. Submit it again"
+            " if you still need the result.", job);
+    else
+        fcj_call_tool_error (call, error);
+}
+
+static void s_answer (fcj_call_t *call, const fcj_record_t *record,
+                      int64_t position, int64_t ahead)
+{
+    char text[512];
+    json_t *view = fcj_view_record (record);
+    fcj_view_text (record, text, sizeof text);
+    if (position > 0) {
+        json_object_set_new (view, "position", json_integer (position));
+        json_object_set_new (view, "ahead", json_integer (ahead));
+    }
+    fcj_call_tool (call, text, view, NULL, false);
+}
+
+/*  Again from the record, which may have moved on meanwhile. */
+static void s_placed (void *arg, const fcj_map_t *reply,
+                      const fcj_error_t *unused)
+{
+    fcj_call_t *call = arg;
+    fcj_error_t error;
+    const char *job = json_string_value (call->kept);
+    (void) unused;
+    fcj_record_t *record = fcj_store_status (call->front->store, job,
+                                             call->owner, &error);
+    if (!record) {
+        fcj_tool_no_record (call, job, &error);
+        return;
+    }
+    bool queued = reply && fcj_record_state (record) == FCJ_QUEUED;
+    s_answer (call, record, queued? fcj_map_int (reply, "position", 0): 0,
+              queued? fcj_map_int (reply, "ahead", 0): 0);
+    fcj_record_destroy (&record);
+}
+
+static void s_finish (fcj_call_t *call, const char *job,
+                      const fcj_record_t *record)
+{
+    if (fcj_record_state (record) != FCJ_QUEUED
+        || !fcj_client_up (call->front->client)) {
+        s_answer (call, record, 0, 0);
+        return;
+    }
+    fcj_pack_t *fields = fcj_pack_new ();
+    fcj_pack_map (fields, 1);
+    fcj_pack_kstr (fields, "id", job);
+    json_decref (call->kept);
+    call->kept = json_string (job);
+    fcj_client_request (call->front->client, "PLACE", fcj_pack_data (fields),
+                        fcj_pack_size (fields), PLACE_MS, s_placed, call);
+    fcj_pack_destroy (&fields);
+}
+
+static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
+{
+    char state[16] = "", message[FCJ_TEXT_MAX + 1] = "";
+    if (event) {
+        fcj_map_copy (event, "state", state, sizeof state);
+        fcj_map_copy (event, "message", message, sizeof message);
+        if (fcj_map_has (event, "progress"))
+            fcj_call_progress (call, fcj_map_real (event, "progress", 0),
+                               message);
+        if (fcj_state_of (state) < FCJ_COMPLETED
+            && strcmp (state, "gone") != 0)
+            return;
+    }
+    fcj_error_t error;
+    fcj_id_t job;
+    memcpy (job, call->job, sizeof job);
+    fcj_record_t *record = fcj_store_status (call->front->store, job,
+                                             call->owner, &error);
+    if (!record || fcj_state_terminal (fcj_record_state (record))
+        || now >= call->deadline) {
+        fcj_call_unwait (call);
+        if (record)
+            s_finish (call, job, record);
+        else
+            fcj_tool_no_record (call, job, &error);
+    }
+    else {
+        fcj_call_progress (call, fcj_record_real (record, "progress", -1),
+                           fcj_record_str (record, "message", NULL));
+        call->reread = now + FCJ_MCP_REREAD_MS;
+    }
+    fcj_record_destroy (&record);
+}
+
+void fcj_tool_status (fcj_call_t *call, const json_t *args)
+{
+    fcj_error_t error;
+    const char *job = fcj_tool_job_id (call, args);
+    if (!job)
+        return;
+    double wait_s = json_number_value (json_object_get (args, "wait_s"));
+    fcj_record_t *record = fcj_store_status (call->front->store, job,
+                                             call->owner, &error);
+    if (!record)
+        fcj_tool_no_record (call, job, &error);
+    else if (wait_s > 0 && !fcj_state_terminal (fcj_record_state (record)))
+        fcj_call_wait (call, job, (int64_t) (wait_s * 1000),
+                       FCJ_MCP_REREAD_MS, s_step);
+    else
+        s_finish (call, job, record);
+    fcj_record_destroy (&record);
+}
