@@ -224,6 +224,26 @@ int job_show (link_t *link, const char *id)
 
 /* ---- fetching an artifact ---------------------------------------------- */
 
+/*  The hash of the job's artifact of that name; false when it has none.  */
+static bool s_hash_of (const fcj_record_t *record, const char *name,
+                       fcj_hash_t hash)
+{
+    json_t *artifacts = s_field_json (record, "artifacts"), *one;
+    bool found = false;
+    size_t n;
+    json_array_foreach (artifacts, n, one) {
+        const char *its = json_string_value (json_object_get (one, "name"));
+        const char *text = json_string_value (json_object_get (one, "hash"));
+        if (its && text && strcmp (its, name) == 0
+            && strlen (text) == FCJ_HASH_LEN) {
+            memcpy (hash, text, FCJ_HASH_LEN + 1);
+            found = true;
+        }
+    }
+    json_decref (artifacts);
+    return found;
+}
+
 static int s_copy_out (int from, const char *path)
 {
     int to = strcmp (path, "-") == 0 ? dup (1)
@@ -252,18 +272,12 @@ static int s_fetch (link_t *link, const char *id, const char *name,
                                                   &error) : NULL;
     if (!record)
         return blobs ? link_fail (link, &error) : CLI_AWAY;
-    json_t *artifacts = s_field_json (record, "artifacts"), *one;
-    const char *hash = NULL;
-    size_t n;
-    json_array_foreach (artifacts, n, one) {
-        const char *its = json_string_value (json_object_get (one, "name"));
-        if (its && strcmp (its, name) == 0)
-            hash = json_string_value (json_object_get (one, "hash"));
-    }
+    fcj_hash_t hash;
+    bool found = s_hash_of (record, name, hash);
     int64_t size = 0;
-    int fd = hash ? fcj_blobs_open (blobs, hash, &size, &error) : -1;
+    int fd = found ? fcj_blobs_open (blobs, hash, &size, &error) : -1;
     int status = CLI_OK;
-    if (!hash)
+    if (!found)
         fcj_fail (&error, FCJ_NOT_FOUND, "The job has no artifact %s; `fcj "
                   "result %s` lists them.", name, id);
     if (fd < 0) {
@@ -277,7 +291,6 @@ static int s_fetch (link_t *link, const char *id, const char *name,
     }
     if (fd >= 0)
         close (fd);
-    json_decref (artifacts);
     fcj_record_destroy (&record);
     return status;
 }
@@ -301,9 +314,8 @@ int cmd_result (link_t *link, int argc, char **argv)
 
 /* ---- log --------------------------------------------------------------- */
 
-static int64_t s_copy_from (const char *path, int64_t offset)
+static int64_t s_copy_from (int fd, int64_t offset)
 {
-    int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char buffer[65536];
     ssize_t got;
     while (fd >= 0
@@ -312,15 +324,43 @@ static int64_t s_copy_from (const char *path, int64_t offset)
         offset += got;
     }
     fflush (stdout);
+    return offset;
+}
+
+static int64_t s_copy_live (const char *path, int64_t offset)
+{
+    int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    offset = s_copy_from (fd, offset);
     if (fd >= 0)
         close (fd);
     return offset;
 }
 
-/*  The tail in the record, behind what was seen live.  */
-static void s_print_end (const fcj_record_t *record, const char *field,
-                         const char *size_field, int64_t seen)
+/*  The whole log where the job left one, behind what was seen live.  */
+static bool s_print_log (link_t *link, const fcj_record_t *record,
+                         const char *field, int64_t seen)
 {
+    char name[32];
+    fcj_hash_t hash;
+    int64_t size;
+    snprintf (name, sizeof name, "%s.log", field);
+    fcj_blobs_t *blobs = s_hash_of (record, name, hash) ? link_blobs (link)
+                                                        : NULL;
+    int fd = blobs ? fcj_blobs_open (blobs, hash, &size, NULL) : -1;
+    if (fd < 0)
+        return false;
+    s_copy_from (fd, seen);
+    close (fd);
+    return true;
+}
+
+/*  Else the tail in the record.  */
+static void s_print_end (link_t *link, const fcj_record_t *record,
+                         const char *field, const char *size_field,
+                         int64_t seen)
+{
+    if (s_print_log (link, record, field, seen))
+        return;
     size_t size;
     const char *text = fcj_record_str (record, field, &size);
     int64_t whole = fcj_record_int (record, size_field, (int64_t) size);
@@ -345,7 +385,7 @@ int cmd_log (link_t *link, int argc, char **argv)
     if (!store)
         return id ? CLI_AWAY : CLI_USAGE;
     for (int n = 0; n < 2; n++)
-        snprintf (paths[n], sizeof paths[n], "%s/%s.%s",
+        snprintf (paths[n], sizeof paths[n], "%s/%s/%s",
                   fcj_config_path (link->config, "live"), id,
                   n ? "stderr" : "stdout");
     for (;;) {
@@ -355,11 +395,11 @@ int cmd_log (link_t *link, int argc, char **argv)
             return link_fail (link, &error);
         fcj_state_t state = fcj_record_state (record);
         if (fcj_state_terminal (state)) {
-            s_print_end (record, "stdout", "stdout_size", seen[0]);
-            s_print_end (record, "stderr", "stderr_size", seen[1]);
+            s_print_end (link, record, "stdout", "stdout_size", seen[0]);
+            s_print_end (link, record, "stderr", "stderr_size", seen[1]);
         } else {
             for (int n = 0; n < 2; n++)
-                seen[n] = s_copy_from (paths[n], seen[n]);
+                seen[n] = s_copy_live (paths[n], seen[n]);
         }
         fcj_record_destroy (&record);
         if (!follow || fcj_state_terminal (state))

@@ -16,7 +16,7 @@
 
 char *local_flags[LOCAL_FLAGS_MAX + 1];
 
-static void s_exec (link_t *link, const char *http, bool daemon)
+static void s_exec (link_t *link, bool daemon)
 {
     char program[4096];
     char *argv[LOCAL_FLAGS_MAX + 6];
@@ -28,10 +28,6 @@ static void s_exec (link_t *link, const char *http, bool daemon)
         argv[count++] = *flag;
     if (daemon)
         argv[count++] = (char *) "--daemon";
-    if (http) {
-        argv[count++] = (char *) "--http";
-        argv[count++] = (char *) http;
-    }
     argv[count] = NULL;
     execv (program, argv);
     fprintf (stderr, "fcj: cannot start %s: %s\n", program,
@@ -44,7 +40,8 @@ static const char *s_text (const json_t *object, const char *key)
     return text ? text : "";
 }
 
-/*  Follows service.sock to ready or failed.  */
+/*  Follows service.sock to ready or failed; -1 when the service went away
+ *  before.  */
 static int s_follow (link_t *link, int64_t limit_ms)
 {
     int64_t end = fcj_mono_ms () + limit_ms;
@@ -56,8 +53,10 @@ static int s_follow (link_t *link, int64_t limit_ms)
     }
     while (fd >= 0 && fcj_mono_ms () < end) {
         json_t *line = link_service_line (fd, (int) (end - fcj_mono_ms ()));
-        if (!line)
-            break;
+        if (!line) {
+            close (fd);
+            return -1;
+        }
         bool ready = strcmp (s_text (line, "state"), "ready") == 0;
         bool failed = strcmp (s_text (line, "state"), "failed") == 0;
         if ((ready || failed) && link->json) {
@@ -86,13 +85,10 @@ static int s_follow (link_t *link, int64_t limit_ms)
 
 int cmd_up (link_t *link, int argc, char **argv)
 {
-    const char *http = NULL;
     bool foreground = false, bad = false;
     for (int n = 1; n < argc; n++) {
         if (strcmp (argv[n], "--foreground") == 0)
             foreground = true;
-        else if (strcmp (argv[n], "--http") == 0 && n + 1 < argc)
-            http = argv[++n];
         else
             bad = true;
     }
@@ -102,17 +98,19 @@ int cmd_up (link_t *link, int argc, char **argv)
         return CLI_USAGE;
     }
     if (foreground) {
-        s_exec (link, http, false);
+        s_exec (link, false);
         return CLI_AWAY;
     }
     int fd = link_service (link);
     if (fd >= 0) {
         close (fd);                     /* it is there: just tell how it is */
-        return s_follow (link, UP_LIMIT_MS);
+        int there = s_follow (link, UP_LIMIT_MS);
+        if (there >= 0)
+            return there;
     }
     pid_t pid = fork ();
     if (pid == 0) {
-        s_exec (link, http, true);
+        s_exec (link, true);
         _exit (1);
     }
     int status = 1;
@@ -120,7 +118,12 @@ int cmd_up (link_t *link, int argc, char **argv)
         fprintf (stderr, "fcj: fcj-service did not start\n");
         return CLI_AWAY;
     }
-    return s_follow (link, UP_LIMIT_MS);
+    int status_now = s_follow (link, UP_LIMIT_MS);
+    if (status_now < 0)
+        fprintf (stderr, "fcj: the service ended at once; its log is "
+                 "%s/service.log\n",
+                 fcj_config_path (link->config, "log_dir"));
+    return status_now < 0 ? CLI_AWAY : status_now;
 }
 
 int cmd_down (link_t *link, int argc, char **argv)

@@ -6,10 +6,12 @@
 
 #include "commands.h"
 #include "local.h"
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -46,8 +48,6 @@ static int s_help (FILE *out, int status)
     return status;
 }
 
-/*  `up --http` is the command's word, not a setting: hide it from the
- *  reader of settings, which would take it.  */
 static int s_flags (int argc, char **argv, char **all)
 {
     int count = 0;
@@ -95,6 +95,19 @@ static int s_run (link_t *link, int argc, char **argv)
     return s_help (stderr, CLI_USAGE);
 }
 
+/*  The setting, else the login name of who runs this.  */
+static const char *s_owner (const fcj_config_t *config)
+{
+    static char name[128];
+    const char *owner = fcj_config_str (config, "owner");
+    struct passwd *entry = *owner ? NULL : getpwuid (getuid ());
+    if (entry)
+        snprintf (name, sizeof name, "%s", entry->pw_name);
+    else if (!*owner)
+        snprintf (name, sizeof name, "uid-%u", getuid ());
+    return *owner ? owner : name;
+}
+
 int main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
@@ -109,7 +122,7 @@ int main (int argc, char **argv)
     }
     s_keep_settings (all, count, argc, argv);
     link.config = config;
-    link.owner = fcj_config_str (config, "owner");
+    link.owner = s_owner (config);
     int status = s_run (&link, argc, argv);
     link_close (&link);
     fcj_config_destroy (&config);

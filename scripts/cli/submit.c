@@ -334,7 +334,7 @@ int cmd_submit (link_t *link, int argc, char **argv)
     order_t order = { .priority = "normal", .inputs = json_object (),
                       .depends = json_array (),
                       .timeout_s = (long) fcj_config_int (
-                          link->config, "job-timeout-s") };
+                          link->config, "timeout-s") };
     int status = -1;
     if (s_parse (&order, argc, argv, &error) == 0
         && s_arguments (&order, &error) == 0)

@@ -4,7 +4,7 @@
  *
  *  --daemon returns at once; whoever started it follows on service.sock.
  *  --auto leaves when no client is connected and no job is live for a while
- *  (service-idle-s). A second service in the same run directory ends with
+ *  (idle-s). A second service in the same run directory ends with
  *  status 0: the first one serves.  */
 
 #include "service.h"
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define FLAGS_MAX 100
+#define LOCK_TRIES 20
 #define LOG_MAX_BYTES (10 * 1024 * 1024)
 
 typedef struct {
@@ -101,9 +102,12 @@ static int s_lock (const char *run)
                  strerror (errno));
         exit (1);
     }
-    if (flock (fd, LOCK_EX | LOCK_NB) < 0) {
-        close (fd);
-        return -1;
+    for (int n = 0; flock (fd, LOCK_EX | LOCK_NB) < 0; n++) {
+        if (n == LOCK_TRIES) {
+            close (fd);
+            return -1;
+        }
+        usleep (10000);         /* one that is just leaving holds it still */
     }
     if (ftruncate (fd, 0) == 0)
         dprintf (fd, "%d\n", (int) getpid ());
@@ -114,17 +118,20 @@ static int s_serve (const fcj_config_t *config, const options_t *options)
 {
     if (options->daemon)
         s_daemonize (fcj_config_path (config, "log_dir"));
-    fcj_log_open ("service", FCJ_INFO, false);
+    fcj_log_open ("service", (fcj_level_t) fcj_config_int (config, "log-level"),
+                  fcj_config_bool (config, "log-json"));
     int lock = s_lock (fcj_config_path (config, "run"));
     if (lock < 0) {
         fprintf (stderr, "fcj-service: already running in %s\n",
                  fcj_config_path (config, "run"));
         return 0;
     }
+    const char *http = options->http ? options->http
+                                     : fcj_config_str (config, "http");
     fcj_service_args_t args = {
         .automatic = options->automatic,
         .idle_s = fcj_config_int (config, "idle-s"),
-        .http = options->http,
+        .http = *http ? http : NULL,
         .flags = options->flags,
     };
     int status = fcj_service_run (config, &args);

@@ -268,7 +268,7 @@ static bool s_idle (service_t *self, int64_t now)
 {
     if (fcj_audience_count (self->audience) > 0 || self->live > 0)
         self->busy = now;
-    return self->args->automatic
+    return self->args->automatic && self->args->idle_s > 0
         && now - self->busy > self->args->idle_s * 1000;
 }
 
@@ -280,6 +280,11 @@ static void s_begin_stop (service_t *self, const char *why)
         return;
     fcj_log (FCJ_INFO, "service_stopping", "why", why, NULL);
     self->stopping = true;
+    char line[256];
+    snprintf (line, sizeof line, "{\"state\":\"starting\",\"error\":\"The "
+              "service is stopping; start it again when this connection "
+              "ends.\",\"pid\":%d,\"http\":\"\"}", (int) getpid ());
+    fcj_audience_tell (self->audience, line);
 }
 
 static void s_on_signals (service_t *self)

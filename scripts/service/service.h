@@ -14,7 +14,7 @@
 #include "../../jobs/config.h"
 
 typedef struct {
-    bool automatic;         /* leave when nobody needs us for idle_s */
+    bool automatic;         /* leave when nobody needs us for idle_s (0: never) */
     int64_t idle_s;
     const char *http;       /* address for fcj-mcp, or NULL */
     char *const *flags;     /* configuration flags handed on to the parts */
