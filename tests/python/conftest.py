@@ -15,7 +15,6 @@ import pytest
 
 TOOLS = Path(__file__).resolve().parents[2] / "jobs" / "tools"
 sys.path.insert(0, str(TOOLS))
-os.environ["FCJ_KEEP_STREAMS"] = "1"
 
 from fcj import process  # noqa: E402
 

@@ -147,8 +147,7 @@ def test_progress_is_clamped_and_bounded(code):
     assert len(sent[0]["message"]) <= 512 and "left out" in sent[0]["message"]
 
 
-def test_stdout_is_by_lines_and_survives_odd_text(code, capfd, monkeypatch):
-    monkeypatch.delenv("FCJ_KEEP_STREAMS")
+def test_stdout_is_by_lines_and_survives_odd_text(code, capfd):
     before = sys.stdout, sys.stderr
     try:
         code("print('ä\\ud800')\njob.log('logged')\nimport sys\nprint('e', file=sys.stderr)")

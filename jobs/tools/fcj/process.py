@@ -6,7 +6,6 @@ send (dict) and open_beneath (root, path) -> descriptor.
 """
 
 import gc
-import io
 import json
 import os
 import resource
@@ -39,6 +38,7 @@ def run(message: dict[str, Any], channel: Any) -> None:
         outcome = run_of.perform()
     except BaseException as error:
         outcome = run_of.failed(error)
+    values.forget()
     _flush()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     send({"type": "result", **outcome, "memory": usage.ru_maxrss * 1024,
@@ -224,14 +224,10 @@ def _no_constant(name: str) -> Any:
 
 
 def _own_streams() -> None:
-    """stdout and stderr by lines to descriptors 1 and 2, so that they are
-    readable while the job runs."""
-    if os.environ.get("FCJ_KEEP_STREAMS"):
-        return
-    for name, fd in (("stdout", 1), ("stderr", 2)):
-        raw = io.BufferedWriter(io.FileIO(fd, "w", closefd=False))
-        setattr(sys, name, io.TextIOWrapper(raw, "utf-8", "backslashreplace",
-                                            line_buffering=True))
+    """stdout and stderr by lines, so that they are readable while the job runs."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _flush() -> None:

@@ -270,16 +270,32 @@ def box(value: Any) -> dict[str, Any]:
             "size": [number(b - a) for a, b in zip(low, high)]}
 
 
+_known: dict[int, tuple[Any, dict[str, Any]]] = {}
+
+
+def know(shape: Any, **facts: Any) -> None:
+    """Remembers what was just computed of a shape that nobody changes any
+    more, so that its summary does not compute it again."""
+    _known[id(shape)] = (shape, facts)
+
+
+def forget() -> None:
+    """At the end of a job."""
+    _known.clear()
+
+
 def shape_summary(shape: Any) -> dict[str, Any]:
     """A shape in numbers (hints.ShapeSummary). A null shape is said to be one."""
     if shape.isNull():
         return {"type": "Null", "valid": False}
-    made: dict[str, Any] = {"type": shape.ShapeType}
-    _try(made, "valid", lambda: bool(shape.isValid()))
-    made.setdefault("valid", False)
+    facts = _known[id(shape)][1] if id(shape) in _known else {}
+    made: dict[str, Any] = {"type": shape.ShapeType, "valid": facts.get("valid", False)}
+    if "valid" not in facts:
+        _try(made, "valid", lambda: bool(shape.isValid()))
     _try(made, "closed", lambda: bool(shape.isClosed()))
     for name, attribute in (("volume", "Volume"), ("area", "Area"), ("length", "Length")):
-        _try(made, name, lambda: number(getattr(shape, attribute)))
+        _try(made, name, lambda: number(facts[name] if name in facts
+                                        else getattr(shape, attribute)))
     _try(made, "box", lambda: box(shape.BoundBox))
     _try(made, "center_of_mass", lambda: vector(shape.CenterOfGravity))
     kinds = ("Solids", "Shells", "Faces", "Wires", "Edges", "Vertexes")

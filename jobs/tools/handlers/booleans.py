@@ -7,7 +7,7 @@ intersection can lie.
 
 from typing import Annotated, Any, Callable, NotRequired, TypedDict
 
-from fcj import Bound, Failure, Invalid, Job, Shape, ShapeSummary, tool
+from fcj import Bound, Failure, Invalid, Job, Shape, ShapeSummary, tool, values
 
 VOLUME_SLACK = 1e-3                   # relative; more is a wrong result
 
@@ -167,34 +167,33 @@ def _finish(job: Job, name: str, made: Any, refine: bool, operands: int,
         raise Failure({"cut": "nothing is left: the tools cover the whole base",
                        "common": "the shapes have nothing in common: they do not overlap"}
                       .get(name, "the result is empty; check the shapes"))
-    note = ""
     if refine:
         job.progress(0.7, "refining")
-        made, note = _refine(made)
-    job.progress(0.85, "checking")
-    made = _unwrap(made)
-    if not made.isValid():
-        raise Failure(f"the {name} gave an invalid {made.ShapeType}; try a tolerance such as 0.001 or "
-                      "move shapes that touch only in an edge or a point")
-    _check_volume(name, made.Volume, bounds)
-    job.progress(0.95, "storing")
-    result: BooleanResult = {"shape": made, "operands": operands}
-    if note:
-        result["note"] = note
-    return result
+    refined = _refined(made) if refine else None
+    job.progress(0.8, "checking")
+    problem, note = "", ""
+    for shape in filter(None, (refined, made)):
+        shape = _unwrap(shape)
+        problem = _problem(name, shape, bounds)
+        if not problem:
+            if refine and refined is None:
+                note = "refining failed and was left out; the shape is right but has more faces"
+            job.progress(0.95, "storing")
+            result: BooleanResult = {"shape": shape, "operands": operands}
+            return {**result, "note": note} if note else result
+        refined = None
+    raise Failure(problem)
 
 
-def _refine(made: Any) -> tuple[Any, str]:
+def _refined(made: Any) -> Any:
+    """The shape without seams, None when that can't be had."""
     try:
         refined = made.removeSplitter()
-        if not refined.isNull() and refined.isValid() \
-                and abs(refined.Volume - made.Volume) <= VOLUME_SLACK * max(abs(made.Volume), 1e-9):
-            return refined, ""
+        return None if refined.isNull() else refined
     except MemoryError:
         raise
     except Exception:
-        pass
-    return made, "refine failed and was left out; the shape is right but has more faces"
+        return None
 
 
 def _unwrap(made: Any) -> Any:
@@ -215,11 +214,20 @@ def _bounds(low: Callable | None, high: Callable, volumes: list[float]) -> tuple
     return (low(volumes) if low else 0.0), high(volumes)
 
 
-def _check_volume(name: str, volume: float, bounds: tuple[float, float] | None) -> None:
+def _problem(name: str, made: Any, bounds: tuple[float, float] | None) -> str:
+    """What is wrong with a result, "" for nothing. What it costs to find out
+    (as long as the operation itself, for curved shapes) is paid once: the
+    summary takes it from here."""
+    if not made.isValid():
+        return (f"the {name} gave an invalid {made.ShapeType}; try a tolerance such as 0.001 or "
+                "move shapes that touch only in an edge or a point")
+    volume = made.Volume
+    values.know(made, valid=True, volume=volume)
     if bounds is None:
-        return
+        return ""
     slack = VOLUME_SLACK * abs(bounds[1])
-    if not bounds[0] - slack <= volume <= bounds[1] + slack:
-        raise Failure(f"the {name} gave a volume of {volume:.6g} mm3, but it must lie between "
-                      f"{max(bounds[0], 0):.6g} and {bounds[1]:.6g}: OpenCASCADE went wrong. Try a "
-                      "tolerance such as 0.001, or move shapes that share faces by a little")
+    if bounds[0] - slack <= volume <= bounds[1] + slack:
+        return ""
+    return (f"the {name} gave a volume of {volume:.6g} mm3, but it must lie between "
+            f"{max(bounds[0], 0):.6g} and {bounds[1]:.6g}: OpenCASCADE went wrong. Try a tolerance "
+            "such as 0.001, or move shapes that share faces by a little")
