@@ -17,6 +17,7 @@
 struct fcj_catalogue {
     char *paths[PATHS_MAX];
     size_t count;
+    char *toolsets;             /* ",jobs,gui," or "," for all */
     struct timespec stamp;      /* mtime of the file in use */
     json_t *own;                /* builtin.json's tools */
     json_t *entries;            /* name -> entry */
@@ -61,7 +62,19 @@ static json_t *s_shown (const json_t *entry)
     return shown;
 }
 
-static void s_add (json_t *entries, json_t *listed, json_t *tools)
+static bool s_offered (const fcj_catalogue_t *self, const json_t *entry)
+{
+    char wanted[80];
+    const char *toolset = json_string_value (
+        json_object_get (entry, "toolset"));
+    if (self->toolsets[1] == 0 || !toolset)
+        return true;
+    snprintf (wanted, sizeof wanted, ",%.64s,", toolset);
+    return strstr (self->toolsets, wanted) != NULL;
+}
+
+static void s_add (json_t *entries, json_t *listed, json_t *tools,
+                   const fcj_catalogue_t *filter)
 {
     size_t n;
     json_t *entry;
@@ -70,7 +83,8 @@ static void s_add (json_t *entries, json_t *listed, json_t *tools)
             json_object_get (entry, "name"));
         if (!name || json_is_true (json_object_get (entry, "internal"))
             || !json_is_object (json_object_get (entry, "inputSchema"))
-            || json_object_get (entries, name))
+            || json_object_get (entries, name)
+            || (filter && !s_offered (filter, entry)))
             continue;
         json_object_set (entries, name, entry);
         json_array_append_new (listed, s_shown (entry));
@@ -81,8 +95,8 @@ static void s_merge (fcj_catalogue_t *self, json_t *tools)
 {
     json_t *entries = json_object (), *listed = json_array ();
     if (tools)
-        s_add (entries, listed, tools);
-    s_add (entries, listed, self->own);
+        s_add (entries, listed, tools, self);
+    s_add (entries, listed, self->own, NULL);
     json_decref (self->entries);
     json_decref (self->listed);
     self->entries = entries;
@@ -98,6 +112,7 @@ static bool s_newer (const struct timespec *a, const struct timespec *b)
 /* ------------------------------------------------------------------------ */
 
 fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
+                                    const char *toolsets,
                                     fcj_error_t *error)
 {
     json_error_t why;
@@ -111,6 +126,9 @@ fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
         abort ();
     self->own = json_incref (json_object_get (root, "tools"));
     json_decref (root);
+    if (asprintf (&self->toolsets, ",%s%s", toolsets? toolsets: "",
+                  toolsets && *toolsets? ",": "") < 0)
+        abort ();
     while (*paths && self->count < PATHS_MAX)
         self->paths[self->count++] = strdup (*paths++);
     s_merge (self, NULL);
@@ -125,6 +143,7 @@ void fcj_catalogue_destroy (fcj_catalogue_t **self_p)
         return;
     for (size_t n = 0; n < self->count; n++)
         free (self->paths[n]);
+    free (self->toolsets);
     json_decref (self->own);
     json_decref (self->entries);
     json_decref (self->listed);

@@ -14,9 +14,10 @@
 
 typedef struct fcj_catalogue fcj_catalogue_t;
 
-/*  Paths are tried in order, the newest readable file wins. NULL entries
- *  end the list. */
+/*  The newest readable file of paths wins; a NULL ends the list. toolsets:
+ *  names separated by commas; "" offers all. */
 fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
+                                    const char *toolsets,
                                     fcj_error_t *error);
 void fcj_catalogue_destroy (fcj_catalogue_t **self_p);
 /*  Reads again when a file changed; true when the tools did. */

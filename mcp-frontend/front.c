@@ -131,7 +131,8 @@ static int s_open_catalogue (fcj_front_t *self, fcj_error_t *error)
               fcj_config_path (self->config, "share"));
     snprintf (build, sizeof build, "%s/../share/catalogue.json",
               fcj_config_path (self->config, "libexec"));
-    self->catalogue = fcj_catalogue_new (paths, error);
+    self->catalogue = fcj_catalogue_new (
+        paths, fcj_config_str (self->config, "toolsets"), error);
     return self->catalogue? 0: -1;
 }
 

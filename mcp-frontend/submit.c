@@ -139,15 +139,21 @@ static const json_t *s_option (const fcj_call_t *call, const json_t *args,
                                           : NULL;
 }
 
-static int64_t s_seconds (const fcj_call_t *call, const json_t *args,
-                          const char *name, int64_t otherwise)
+/*  A time in seconds under its key, the configured one when it isn't given;
+ *  a longer one than the operator allows is refused, never cut. */
+static int s_seconds (fcj_call_t *call, map_t *map, const json_t *args,
+                      const char *name, const char *key, fcj_error_t *error)
 {
+    const fcj_config_t *config = call->front->config;
     const json_t *value = s_option (call, args, name);
-    double seconds = json_is_number (value)? json_number_value (value)
-                                           : (double) otherwise;
-    if (seconds < 1)
-        return 1;
-    return seconds > FCJ_TIMEOUT_MAX_S? FCJ_TIMEOUT_MAX_S: (int64_t) seconds;
+    int64_t most = fcj_config_int (config, "timeout-max-s");
+    double seconds = json_is_number (value)
+        ? json_number_value (value): (double) fcj_config_int (config, key);
+    if (json_is_number (value) && seconds > (double) most)
+        return fcj_fail (error, FCJ_INVALID, "%s is at most %lld here", name,
+                         (long long) most);
+    s_int (map, name, seconds < 1? 1: (int64_t) seconds);
+    return 0;
 }
 
 /*  Idempotency: the same key stands for the same tool, arguments, inputs. */
@@ -179,19 +185,19 @@ static void s_pack_depends (map_t *map, const json_t *depends)
     map->count++;
 }
 
-static void s_pack_options (fcj_call_t *call, map_t *map, const json_t *args)
+static int s_pack_options (fcj_call_t *call, map_t *map,
+                           const json_t *args, fcj_error_t *error)
 {
-    const fcj_config_t *config = call->front->config;
     const char *priority = json_string_value (
         s_option (call, args, "priority"));
     s_str (map, "name", json_string_value (s_option (call, args, "name")));
     s_str (map, "priority", priority? priority: "normal");
-    s_int (map, "timeout_s", s_seconds (call, args, "timeout_s",
-        fcj_config_int (config, "timeout-s")));
-    s_int (map, "queue_timeout_s", s_seconds (call, args, "queue_timeout_s",
-        fcj_config_int (config, "queue-timeout-s")));
-    s_int (map, "retention_s", fcj_config_int (config, "retention-s"));
+    s_int (map, "retention_s", fcj_config_int (call->front->config,
+                                               "retention-s"));
     s_int (map, "submitted", fcj_now_ms ());
+    return s_seconds (call, map, args, "timeout_s", "timeout-s", error)
+        || s_seconds (call, map, args, "queue_timeout_s", "queue-timeout-s",
+                      error)? -1: 0;
 }
 
 static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
@@ -216,7 +222,8 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
     s_str (map, "owner", call->owner);
     s_str (map, "tool", name);
     s_str (map, "lane", lane? lane: "compute");
-    s_pack_options (call, map, args);
+    if (s_pack_options (call, map, args, error))
+        return -1;
     s_pack_depends (map, depends);
     json_t *rest = s_handler_args (tool, args);
     int rc = s_json (call, map, "arguments", rest, error);

@@ -1,0 +1,179 @@
+/*  test_mcp.c - the front-end's parts that judge what comes from outside:
+ *  the message reader, the schema check, names and tokens.  */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "mcp-frontend/call.h"
+#include "mcp-frontend/policy.h"
+#include "mcp-frontend/rpc.h"
+#include "mcp-frontend/schema.h"
+
+/* ---- Messages ---------------------------------------------------------- */
+
+static int s_code (const char *bytes, size_t size)
+{
+    int code = 0;
+    char why[256];
+    json_t *value = fcj_rpc_parse (bytes, size, &code, why);
+    if (value)
+        code = 0;
+    json_decref (value);
+    return code;
+}
+
+static void bytes_that_are_no_clean_json_are_refused (void **state)
+{
+    (void) state;
+    assert_int_equal (s_code ("{", 1), FCJ_RPC_PARSE);
+    assert_int_equal (s_code ("{\"a\":1}\0", 8), FCJ_RPC_PARSE);
+    assert_int_equal (s_code ("[\"\\u0000\"]", 10), FCJ_RPC_PARSE);
+    assert_int_equal (s_code ("[\"\xff\"]", 5), FCJ_RPC_PARSE);
+    assert_int_equal (s_code ("[\"\\ud800\"]", 10), FCJ_RPC_PARSE);
+    assert_int_equal (s_code ("{\"a\":1,\"a\":2}", 13), FCJ_RPC_PARSE);
+    assert_int_equal (s_code ("{\"a\":1}", 7), 0);
+}
+
+static void a_message_too_deep_or_too_long_is_refused (void **state)
+{
+    (void) state;
+    char deep[400];
+    memset (deep, '[', 200);
+    memset (deep + 200, ']', 200);
+    assert_int_equal (s_code (deep, 400), FCJ_RPC_REQUEST);
+    char *large = malloc (FCJ_REQUEST_MAX + 1);
+    memset (large, ' ', FCJ_REQUEST_MAX + 1);
+    assert_int_equal (s_code (large, FCJ_REQUEST_MAX + 1), FCJ_RPC_REQUEST);
+    free (large);
+    assert_int_equal (s_code ("[\"[[[[\\\"[[[[\"]", 14), 0);
+}
+
+/* ---- Schemas ----------------------------------------------------------- */
+
+static void s_expect (const char *schema, const char *value,
+                      const char *error_part)
+{
+    fcj_error_t error = { FCJ_OK, false, "" };
+    json_t *rule = json_loads (schema, 0, NULL);
+    json_t *given = json_loads (value, JSON_DECODE_ANY, NULL);
+    assert_non_null (rule);
+    assert_non_null (given);
+    int rc = fcj_schema_check (rule, given, &error);
+    if (!error_part)
+        assert_int_equal (rc, 0);
+    else {
+        assert_int_equal (rc, -1);
+        assert_int_equal (error.reason, FCJ_INVALID);
+        if (!strstr (error.text, error_part))
+            fail_msg ("'%s' lacks '%s'", error.text, error_part);
+    }
+    json_decref (rule);
+    json_decref (given);
+}
+
+static void an_error_names_the_field_that_is_wrong (void **state)
+{
+    (void) state;
+    static const char S[] = "{\"type\":\"object\",\"properties\":{"
+        "\"n\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9},"
+        "\"s\":{\"type\":\"string\",\"maxLength\":3,\"enum\":[\"a\",\"b\"]},"
+        "\"l\":{\"type\":\"array\",\"minItems\":1,"
+        "\"items\":{\"$ref\":\"#/$defs/p\"}}},\"required\":[\"n\"],"
+        "\"additionalProperties\":false,\"$defs\":{\"p\":{\"type\":"
+        "\"object\",\"properties\":{\"x\":{\"type\":\"number\"}}}}}";
+    s_expect (S, "{\"n\":3,\"s\":\"a\",\"l\":[{\"x\":1}]}", NULL);
+    s_expect (S, "{\"n\":3.0}", NULL);
+    s_expect (S, "{}", "'n' is missing");
+    s_expect (S, "{\"n\":\"3\"}", "n must be of type integer");
+    s_expect (S, "{\"n\":10}", "n must be at most 9");
+    s_expect (S, "{\"n\":1,\"s\":\"c\"}", "s must be one of \"a\", \"b\"");
+    s_expect (S, "{\"n\":1,\"l\":[]}", "l must have at least 1");
+    s_expect (S, "{\"n\":1,\"l\":[{},{\"x\":\"\"}]}", "l[1].x must be");
+    s_expect (S, "{\"n\":1,\"z\":1}", "has no property 'z'; it takes: n");
+}
+
+static void one_of_several_forms_is_enough (void **state)
+{
+    (void) state;
+    static const char S[] = "{\"anyOf\":[{\"type\":\"string\","
+        "\"pattern\":\"^[a-z]+$\"},{\"type\":\"null\"}]}";
+    s_expect (S, "\"abc\"", NULL);
+    s_expect (S, "null", NULL);
+    s_expect (S, "\"ABC\"", "pattern");
+    s_expect (S, "3", "none of the forms");
+}
+
+static void a_schema_that_refers_to_itself_ends (void **state)
+{
+    (void) state;
+    s_expect ("{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"$ref\":"
+              "\"#/$defs/a\"}}}", "1", "too deep");
+}
+
+/* ---- Names and tokens -------------------------------------------------- */
+
+static void only_names_we_go_by_are_served (void **state)
+{
+    (void) state;
+    fcj_error_t error;
+    fcj_policy_t *policy = fcj_policy_new (NULL, "cad.example", "me",
+                                           &error);
+    assert_true (fcj_policy_host (policy, "localhost:8765"));
+    assert_true (fcj_policy_host (policy, "[::1]:1"));
+    assert_true (fcj_policy_host (policy, "CAD.example"));
+    assert_false (fcj_policy_host (policy, NULL));
+    assert_false (fcj_policy_host (policy, "evil.example"));
+    assert_false (fcj_policy_host (policy, "localhost.evil.example"));
+    assert_true (fcj_policy_origin (policy, NULL));
+    assert_true (fcj_policy_origin (policy, "http://127.0.0.1:5173"));
+    assert_false (fcj_policy_origin (policy, "null"));
+    assert_false (fcj_policy_origin (policy, "http://evil.example"));
+    assert_false (fcj_policy_origin (policy, "http://localhost@evil.ex"));
+    assert_string_equal (fcj_policy_owner (policy, NULL), "me");
+    fcj_policy_destroy (&policy);
+}
+
+static void a_token_stands_for_its_subject_only (void **state)
+{
+    (void) state;
+    char path[] = "/tmp/fcj-test-token-XXXXXX";
+    fcj_error_t error;
+    int fd = mkstemp (path);
+    assert_true (fd >= 0);
+    dprintf (fd, "# tokens\nann:0123456789abcdef\nbob:fedcba9876543210\n");
+    close (fd);
+    fcj_policy_t *policy = fcj_policy_new (path, "", "me", &error);
+    assert_non_null (policy);
+    assert_true (fcj_policy_has_tokens (policy));
+    assert_null (fcj_policy_owner (policy, NULL));
+    assert_null (fcj_policy_owner (policy, "Bearer 0123456789abcdee"));
+    assert_null (fcj_policy_owner (policy, "Basic 0123456789abcdef"));
+    assert_string_equal (fcj_policy_owner (
+        policy, "Bearer 0123456789abcdef"), "ann");
+    assert_string_equal (fcj_policy_owner (
+        policy, "bearer fedcba9876543210"), "bob");
+    fcj_policy_destroy (&policy);
+    unlink (path);
+}
+
+int main (void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (bytes_that_are_no_clean_json_are_refused),
+        cmocka_unit_test (a_message_too_deep_or_too_long_is_refused),
+        cmocka_unit_test (an_error_names_the_field_that_is_wrong),
+        cmocka_unit_test (one_of_several_forms_is_enough),
+        cmocka_unit_test (a_schema_that_refers_to_itself_ends),
+        cmocka_unit_test (only_names_we_go_by_are_served),
+        cmocka_unit_test (a_token_stands_for_its_subject_only),
+    };
+    return sodium_init () < 0? 1
+         : cmocka_run_group_tests (tests, NULL, NULL);
+}
