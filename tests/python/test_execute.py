@@ -220,3 +220,15 @@ App.closeDocument('D')
 def test_memory_and_cpu_are_told(code):
     last = code("1").last
     assert last["memory"] > 1 << 20 and last["cpu_ms"] >= 0
+
+
+def test_an_object_of_a_document_gives_its_shape_as_artifact(code):
+    outcome = code("""
+d = App.newDocument('E')
+o = d.addObject('Part::Box', 'Box'); d.recompute()
+o
+""")
+    import FreeCAD
+    FreeCAD.closeDocument("E")
+    assert outcome.result["shape"]["artifact"] == "result.brep"
+    assert outcome.result["type"] == "Part::Box" and outcome.artifacts == ["result.brep"]

@@ -60,8 +60,9 @@ class _Run:
         scratch = os.getcwd()
         _own_streams()
         freecad.use_scratch(scratch)
-        resolver = inputs.Resolver(message.get("refs") or {}, list(message.get("roots") or []),
-                                   message.get("blobs") or {}, scratch, self.channel)
+        roots = [root.removeprefix("w:") for root in message.get("roots") or []]  # w: writable
+        resolver = inputs.Resolver(message.get("refs") or {}, roots, message.get("blobs") or {},
+                                   scratch, self.channel)
         job = self.job = Job(message.get("id") or spec.get("id", ""), message.get("attempt", 1),
                              scratch, self.channel.send, resolver.refs, resolver.resolve)
         tool = registry().get(spec.get("tool", ""))

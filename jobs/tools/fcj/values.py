@@ -79,6 +79,8 @@ class Converter:
         if made is not None:
             if isinstance(made, dict) and made.pop("publish", False) and self.publish:
                 made.update(self.publish(value, path))
+            if isinstance(made, dict) and made.pop("publish_shape", False) and self.publish:
+                made["shape"].update(self.publish(value.Shape, path))
             return made
         return self._container(value, path)
 
@@ -243,7 +245,7 @@ def _freecad_other(value: Any, app: Any) -> Any:
         made: dict[str, Any] = {"type": value.TypeId, "name": value.Name, "label": text(value.Label)}
         shape = getattr(value, "Shape", None)
         if shape is not None and hasattr(shape, "ShapeType"):
-            made["shape"] = shape_summary(shape)
+            made.update(shape=shape_summary(shape), publish_shape=True)
         return made
     return None
 
