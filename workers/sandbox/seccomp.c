@@ -1,0 +1,105 @@
+/*  seccomp.c - a list of what is refused rather than of what is allowed:
+ *  FreeCAD, OCCT, TBB and whatever a user imports need too much to list, and
+ *  files are Landlock's. What stays out are the ways to leave the process
+ *  group, to reach other processes or the network, and the parts of the
+ *  kernel with the worst record. Refused is EPERM (an exception a job can
+ *  report), not death.  */
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "../sandbox/seccomp.h"
+
+/*  By name: one that this libseccomp does not know is skipped.  */
+static const char *const s_refused[] = {
+    "setsid", "setpgid", "ptrace", "process_vm_readv", "process_vm_writev",
+    "process_madvise", "kcmp", "pidfd_getfd", "pidfd_open",
+    "pidfd_send_signal", "mount", "umount", "umount2", "move_mount",
+    "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr",
+    "pivot_root", "chroot", "bpf", "add_key", "request_key", "keyctl",
+    "unshare", "setns", "io_uring_setup", "io_uring_enter",
+    "io_uring_register", "userfaultfd", "perf_event_open", "kexec_load",
+    "kexec_file_load", "init_module", "finit_module", "delete_module",
+    "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd",
+    "syslog", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex",
+    "sethostname", "setdomainname", "iopl", "ioperm", "modify_ldt", "vhangup",
+    "open_by_handle_at", "name_to_handle_at", "fanotify_init",
+    "lookup_dcookie", "nfsservctl", "personality", "setuid", "setgid",
+    "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid",
+    "setgroups", "capset", "mbind", "migrate_pages", "move_pages",
+    "shmget", "msgget", "semget", "mq_open", NULL };
+
+static const char *const s_network[] = {
+    "socket", "connect", "bind", "listen", "accept", "accept4", NULL };
+
+static int
+s_refuse (scmp_filter_ctx filter, const char *const *names)
+{
+    for (size_t i = 0; names[i]; i++) {
+        int call = seccomp_syscall_resolve_name (names[i]);
+        if (call == __NR_SCMP_ERROR)
+            continue;
+        int done = seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), call, 0);
+        if (done && done != -EDOM)
+            return done;
+    }
+    return 0;
+}
+
+#define DENY(call, ...) \
+    if (done == 0) \
+        done = seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), \
+                                 SCMP_SYS (call), 1, __VA_ARGS__)
+
+/*  Calls that are refused by their arguments. A datagram pair could send to
+ *  any other socket, so a pair may only be a stream. clone3 hides its flags
+ *  behind a pointer: ENOSYS makes libc fall back on clone.  */
+static int
+s_refuse_some (scmp_filter_ctx filter, bool network)
+{
+    int done = 0;
+    unsigned long spaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS
+        | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+
+    for (int bit = 0; bit < 32; bit++)
+        if (spaces & (1UL << bit))
+            DENY (clone, SCMP_A0 (SCMP_CMP_MASKED_EQ, 1UL << bit, 1UL << bit));
+    DENY (prctl, SCMP_A0_32 (SCMP_CMP_EQ, PR_SET_PDEATHSIG));
+    DENY (prctl, SCMP_A0_32 (SCMP_CMP_EQ, PR_SET_CHILD_SUBREAPER));
+    DENY (prlimit64, SCMP_A0_32 (SCMP_CMP_NE, 0));
+    DENY (ioctl, SCMP_A1_32 (SCMP_CMP_EQ, TIOCSTI));
+    if (network) {
+        DENY (socket, SCMP_A0_32 (SCMP_CMP_EQ, AF_UNIX));
+    } else
+        DENY (socketpair,
+              SCMP_A1_32 (SCMP_CMP_MASKED_EQ, 0xf, SOCK_DGRAM));
+    if (done == 0)
+        done = seccomp_rule_add (filter, SCMP_ACT_ERRNO (ENOSYS),
+                                 SCMP_SYS (clone3), 0);
+    return done;
+}
+
+int
+fcj_seccomp_enter (bool network, fcj_error_t *error)
+{
+    scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ALLOW);
+    if (!filter)
+        return fcj_fail (error, FCJ_INTERNAL, "seccomp: out of memory");
+    int done = s_refuse (filter, s_refused);
+    if (done == 0 && !network)
+        done = s_refuse (filter, s_network);
+    if (done == 0)
+        done = s_refuse_some (filter, network);
+    if (done == 0)
+        done = seccomp_load (filter);
+    seccomp_release (filter);
+    if (done)
+        return fcj_fail (error, FCJ_INTERNAL, "seccomp: %s",
+                         strerror (-done));
+    return 0;
+}
