@@ -13,6 +13,7 @@
 #define UP_LIMIT_MS   70000
 #define DOWN_LIMIT_MS 40000
 #define STATUS_LIMIT_MS 3000
+#define ALONE_LIMIT_MS  500     /* no service: perhaps a bare broker */
 
 char *local_flags[LOCAL_FLAGS_MAX + 1];
 
@@ -205,7 +206,8 @@ int cmd_status (link_t *link, int argc, char **argv)
     int fd = link_service (link);
     json_t *service = fd >= 0 ? link_service_line (fd, STATUS_LIMIT_MS)
                               : NULL;
-    json_t *broker = link_ask (link, "STATUS", NULL, STATUS_LIMIT_MS, &error);
+    json_t *broker = link_ask (link, "STATUS", NULL, service
+                               ? STATUS_LIMIT_MS : ALONE_LIMIT_MS, &error);
     if (fd >= 0)
         close (fd);
     if (link->json) {
