@@ -1,0 +1,134 @@
+/*  command.c - commands in Redis' protocol.
+ *
+ *  The number of words stands before them, so a command's words are kept
+ *  apart until it ends.  */
+
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX "{fcj:0}:"
+
+typedef struct {
+    char *data;
+    size_t size, room;
+} s_bytes_t;
+
+struct fcj_command {
+    s_bytes_t done, open;
+    int words, commands;
+};
+
+static void s_append (s_bytes_t *self, const void *bytes, size_t size)
+{
+    if (self->room - self->size < size) {
+        size_t room = self->room ? self->room : 512;
+        while (room - self->size < size)
+            room *= 2;
+        char *data = realloc (self->data, room);
+        if (!data)
+            abort ();
+        self->data = data;
+        self->room = room;
+    }
+    if (size)
+        memcpy (self->data + self->size, bytes, size);
+    self->size += size;
+}
+
+static void s_head (s_bytes_t *self, char mark, size_t number)
+{
+    char head[32];
+    int size = snprintf (head, sizeof (head), "%c%zu\r\n", mark, number);
+    s_append (self, head, (size_t) size);
+}
+
+fcj_command_t *fcj_command_new (void)
+{
+    fcj_command_t *self = calloc (1, sizeof (*self));
+    if (!self)
+        abort ();
+    return self;
+}
+
+void fcj_command_destroy (fcj_command_t **self_p)
+{
+    if (!*self_p)
+        return;
+    free ((*self_p)->done.data);
+    free ((*self_p)->open.data);
+    free (*self_p);
+    *self_p = NULL;
+}
+
+void fcj_command_begin (fcj_command_t *self, const char *word)
+{
+    self->open.size = 0;
+    self->words = 0;
+    fcj_command_str (self, word);
+}
+
+void fcj_command_add (fcj_command_t *self, const void *bytes, size_t size)
+{
+    s_head (&self->open, '$', size);
+    s_append (&self->open, bytes, size);
+    s_append (&self->open, "\r\n", 2);
+    self->words++;
+}
+
+void fcj_command_str (fcj_command_t *self, const char *word)
+{
+    fcj_command_add (self, word ? word : "", word ? strlen (word) : 0);
+}
+
+void fcj_command_int (fcj_command_t *self, int64_t number)
+{
+    char text[32];
+    snprintf (text, sizeof (text), "%lld", (long long) number);
+    fcj_command_str (self, text);
+}
+
+void fcj_command_key (fcj_command_t *self, const char *kind, const char *name)
+{
+    size_t size = strlen (PREFIX) + strlen (kind) + strlen (name);
+    s_head (&self->open, '$', size);
+    s_append (&self->open, PREFIX, strlen (PREFIX));
+    s_append (&self->open, kind, strlen (kind));
+    s_append (&self->open, name, strlen (name));
+    s_append (&self->open, "\r\n", 2);
+    self->words++;
+}
+
+void fcj_command_idem (fcj_command_t *self, const char *owner,
+                       const char *hash)
+{
+    char *name;
+    if (asprintf (&name, "%s:%s", owner, hash) < 0)
+        abort ();
+    fcj_command_key (self, "idem:", name);
+    free (name);
+}
+
+void fcj_command_end (fcj_command_t *self)
+{
+    s_head (&self->done, '*', (size_t) self->words);
+    s_append (&self->done, self->open.data, self->open.size);
+    self->commands++;
+}
+
+const char *fcj_command_data (const fcj_command_t *self)
+{
+    return self->done.data;
+}
+
+size_t fcj_command_size (const fcj_command_t *self)
+{
+    return self->done.size;
+}
+
+int fcj_command_count (const fcj_command_t *self)
+{
+    return self->commands;
+}

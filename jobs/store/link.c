@@ -1,0 +1,497 @@
+/*  link.c - one connection to Redis.
+ *
+ *  hiredis of Debian 12 knows no TLS, so the bytes are moved here (plainly,
+ *  or through OpenSSL) and hiredis' reader makes replies of them. TLS trusts
+ *  the system's certificates, or those that SSL_CERT_FILE names.  */
+
+#include "link.h"
+#include "command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define READ_SIZE (64 * 1024)
+
+typedef enum { CLOSED, CONNECTING, SHAKING, GREETING, UP } s_phase_t;
+
+struct fcj_link {
+    char *host, *port, *path;   /* path: unix socket, then no host */
+    char *user, *password;
+    int db;
+    bool tls;
+    unsigned attempt;           /* which of the host's addresses */
+
+    s_phase_t phase;
+    int fd, greetings;          /* greetings: replies of AUTH, SELECT to come */
+    SSL_CTX *context;
+    SSL *ssl;
+    bool tls_wants_write;
+    redisReader *reader;
+    char *out;                  /* not yet written: [sent, size) */
+    size_t sent, size, room;
+};
+
+/* ---- The URL ------------------------------------------------------------ */
+
+static int s_hex (char c)
+{
+    return isdigit ((unsigned char) c) ? c - '0'
+           : isxdigit ((unsigned char) c)
+               ? tolower ((unsigned char) c) - 'a' + 10
+               : -1;
+}
+
+/*  A copy of the bytes with %xx resolved.  */
+static char *s_decoded (const char *text, size_t size)
+{
+    char *out = calloc (1, size + 1), *to = out;
+    if (!out)
+        abort ();
+    for (size_t n = 0; n < size; n++) {
+        if (text[n] == '%' && n + 2 < size && s_hex (text[n + 1]) >= 0 &&
+            s_hex (text[n + 2]) >= 0) {
+            *to++ = (char) (s_hex (text[n + 1]) * 16 + s_hex (text[n + 2]));
+            n += 2;
+        } else
+            *to++ = text[n];
+    }
+    return out;
+}
+
+/*  user:password@, :password@ or nothing; returns what comes after it.  */
+static const char *s_credentials (fcj_link_t *self, const char *at)
+{
+    size_t size = strcspn (at, "/?");
+    const char *end = memrchr (at, '@', size);
+    if (!end)
+        return at;
+    const char *colon = memchr (at, ':', (size_t) (end - at));
+    if (colon && colon > at)
+        self->user = s_decoded (at, (size_t) (colon - at));
+    const char *secret = colon ? colon + 1 : at;
+    self->password = s_decoded (secret, (size_t) (end - secret));
+    return end + 1;
+}
+
+static int s_host (fcj_link_t *self, const char *at)
+{
+    size_t size = strcspn (at, "/?");
+    const char *end = at + size, *colon;
+    if (*at == '[') {
+        const char *close = memchr (at, ']', size);
+        if (!close)
+            return -1;
+        self->host = strndup (at + 1, (size_t) (close - at - 1));
+        colon = close[1] == ':' ? close + 1 : NULL;
+    } else {
+        colon = memchr (at, ':', size);
+        const char *stop = colon ? colon : end;
+        self->host = strndup (at, (size_t) (stop - at));
+    }
+    self->port = colon ? strndup (colon + 1, (size_t) (end - colon - 1))
+                       : strdup ("6379");
+    if (!self->host || !self->port)
+        abort ();
+    if (*end == '/' && isdigit ((unsigned char) end[1]))
+        self->db = atoi (end + 1);
+    return *self->host && *self->port ? 0 : -1;
+}
+
+static int s_parse (fcj_link_t *self, const char *url)
+{
+    self->tls = strncmp (url, "rediss://", 9) == 0;
+    if (strncmp (url, "unix://", 7) == 0) {
+        const char *at = s_credentials (self, url + 7);
+        size_t size = strcspn (at, "?");
+        self->path = strndup (at, size);
+        const char *db = strstr (at + size, "db=");
+        self->db = db ? atoi (db + 3) : 0;
+        struct sockaddr_un address;
+        return *at == '/' && size < sizeof (address.sun_path) ? 0 : -1;
+    }
+    if (!self->tls && strncmp (url, "redis://", 8) != 0)
+        return -1;
+    return s_host (self, s_credentials (self, strchr (url, '/') + 2));
+}
+
+fcj_link_t *fcj_link_new (const char *url, fcj_error_t *error)
+{
+    fcj_link_t *self = calloc (1, sizeof (*self));
+    if (!self)
+        abort ();
+    self->fd = -1;
+    if (s_parse (self, url) < 0) {
+        fcj_link_destroy (&self);
+        fcj_fail (error, FCJ_INVALID, "This is no Redis URL; give "
+                  "unix:///path/redis.sock, redis://user:password@host:port/db "
+                  "or rediss:// (TLS)");
+    }
+    return self;
+}
+
+void fcj_link_destroy (fcj_link_t **self_p)
+{
+    fcj_link_t *self = *self_p;
+    if (!self)
+        return;
+    fcj_link_close (self);
+    SSL_CTX_free (self->context);
+    free (self->host);
+    free (self->port);
+    free (self->path);
+    free (self->user);
+    free (self->password);
+    free (self->out);
+    free (self);
+    *self_p = NULL;
+}
+
+/* ---- Connecting --------------------------------------------------------- */
+
+static int s_lost (fcj_link_t *self, fcj_error_t *error, const char *why)
+{
+    char text[300];
+    snprintf (text, sizeof (text), "%s", why);
+    fcj_link_close (self);
+    return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
+                     "Redis at %.100s is not available: %s. Try again",
+                     self->path ? self->path : self->host, text);
+}
+
+static int s_connect (fcj_link_t *self, const struct sockaddr *address,
+                      socklen_t size)
+{
+    int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, one = 1;
+    self->fd = socket (address->sa_family, type, 0);
+    if (self->fd < 0)
+        return -1;
+    if (address->sa_family != AF_UNIX)
+        setsockopt (self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof (one));
+    if (connect (self->fd, address, size) == 0 || errno == EINPROGRESS)
+        return 0;
+    return -1;
+}
+
+static int s_connect_tcp (fcj_link_t *self, fcj_error_t *error)
+{
+    struct addrinfo hints = {0}, *list = NULL, *at;
+    hints.ai_socktype = SOCK_STREAM;
+    int code = getaddrinfo (self->host, self->port, &hints, &list);
+    if (code)
+        return s_lost (self, error, gai_strerror (code));
+    unsigned count = 0;
+    for (at = list; at; at = at->ai_next)
+        count++;
+    unsigned pick = self->attempt++ % count;
+    for (at = list; pick; pick--)
+        at = at->ai_next;
+    int result = s_connect (self, at->ai_addr, at->ai_addrlen);
+    if (result < 0)
+        result = s_lost (self, error, strerror (errno));
+    freeaddrinfo (list);
+    return result;
+}
+
+static int s_connect_unix (fcj_link_t *self, fcj_error_t *error)
+{
+    struct sockaddr_un address = {0};
+    address.sun_family = AF_UNIX;
+    memcpy (address.sun_path, self->path, strlen (self->path));
+    if (s_connect (self, (struct sockaddr *) &address, sizeof (address)) < 0)
+        return s_lost (self, error, strerror (errno));
+    return 0;
+}
+
+int fcj_link_open (fcj_link_t *self, fcj_error_t *error)
+{
+    fcj_link_close (self);
+    self->reader = redisReaderCreate ();
+    if (!self->reader)
+        abort ();
+    int result = self->path ? s_connect_unix (self, error)
+                            : s_connect_tcp (self, error);
+    if (result == 0)
+        self->phase = CONNECTING;
+    return result;
+}
+
+void fcj_link_close (fcj_link_t *self)
+{
+    SSL_free (self->ssl);
+    self->ssl = NULL;
+    if (self->fd >= 0)
+        close (self->fd);
+    self->fd = -1;
+    if (self->reader)
+        redisReaderFree (self->reader);
+    self->reader = NULL;
+    self->phase = CLOSED;
+    self->sent = self->size = 0;
+    self->greetings = 0;
+    self->tls_wants_write = false;
+}
+
+static int s_tls_begin (fcj_link_t *self)
+{
+    if (!self->context) {
+        signal (SIGPIPE, SIG_IGN);      /* OpenSSL writes with write(2) */
+        self->context = SSL_CTX_new (TLS_client_method ());
+        if (!self->context)
+            return -1;
+        SSL_CTX_set_default_verify_paths (self->context);
+        SSL_CTX_set_verify (self->context, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_min_proto_version (self->context, TLS1_2_VERSION);
+        SSL_CTX_set_mode (self->context,
+                          SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    }
+    self->ssl = SSL_new (self->context);
+    return self->ssl && SSL_set_fd (self->ssl, self->fd) == 1 &&
+                   SSL_set1_host (self->ssl, self->host) == 1 &&
+                   SSL_set_tlsext_host_name (self->ssl, self->host) == 1
+               ? 0
+               : -1;
+}
+
+/*  1 done, 0 again later, -1 failed.  */
+static int s_tls_outcome (fcj_link_t *self, int result)
+{
+    int code = SSL_get_error (self->ssl, result);
+    self->tls_wants_write = code == SSL_ERROR_WANT_WRITE;
+    if (result > 0)
+        return 1;
+    return code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE ? 0
+                                                                       : -1;
+}
+
+/*  What must come before anything else on a new connection; it is put before
+ *  what was sent meanwhile, as the output is empty until the link is up.  */
+static void s_greet (fcj_link_t *self)
+{
+    fcj_command_t *hello = fcj_command_new ();
+    if (self->password) {
+        fcj_command_begin (hello, "AUTH");
+        if (self->user)
+            fcj_command_str (hello, self->user);
+        fcj_command_str (hello, self->password);
+        fcj_command_end (hello);
+    }
+    if (self->db) {
+        fcj_command_begin (hello, "SELECT");
+        fcj_command_int (hello, self->db);
+        fcj_command_end (hello);
+    }
+    self->greetings = fcj_command_count (hello);
+    self->phase = self->greetings ? GREETING : UP;
+    if (self->greetings)
+        fcj_link_send (self, fcj_command_data (hello),
+                       fcj_command_size (hello));
+    fcj_command_destroy (&hello);
+}
+
+static int s_connected (fcj_link_t *self, fcj_error_t *error)
+{
+    int why = 0;
+    socklen_t size = sizeof (why);
+    struct sockaddr_storage peer;
+    socklen_t peer_size = sizeof (peer);
+    if (getsockopt (self->fd, SOL_SOCKET, SO_ERROR, &why, &size) < 0 || why)
+        return s_lost (self, error, strerror (why ? why : errno));
+    if (getpeername (self->fd, (struct sockaddr *) &peer, &peer_size) < 0)
+        return 0;               /* still under way */
+    if (!self->tls) {
+        s_greet (self);
+        return 0;
+    }
+    self->phase = SHAKING;
+    if (s_tls_begin (self) < 0)
+        return s_lost (self, error, "TLS cannot be set up");
+    return 0;
+}
+
+static int s_shake (fcj_link_t *self, fcj_error_t *error)
+{
+    ERR_clear_error ();
+    int done = s_tls_outcome (self, SSL_connect (self->ssl));
+    if (done < 0) {
+        const char *why = ERR_reason_error_string (ERR_peek_error ());
+        return s_lost (self, error, why ? why : "TLS handshake failed");
+    }
+    if (done)
+        s_greet (self);
+    return 0;
+}
+
+/* ---- Moving bytes ------------------------------------------------------- */
+
+int fcj_link_fd (const fcj_link_t *self)
+{
+    return self->fd;
+}
+
+bool fcj_link_up (const fcj_link_t *self)
+{
+    return self->phase == UP;
+}
+
+bool fcj_link_wants_write (const fcj_link_t *self)
+{
+    if (self->phase == CONNECTING)
+        return true;
+    if (self->phase == SHAKING)
+        return self->tls_wants_write;
+    return self->phase != CLOSED && self->sent < self->size;
+}
+
+void fcj_link_send (fcj_link_t *self, const void *bytes, size_t size)
+{
+    if (self->sent == self->size)
+        self->sent = self->size = 0;
+    if (self->room - self->size < size) {
+        size_t room = self->room ? self->room : 4096;
+        while (room - self->size < size)
+            room *= 2;
+        char *out = realloc (self->out, room);
+        if (!out)
+            abort ();
+        self->out = out;
+        self->room = room;
+    }
+    if (size)
+        memcpy (self->out + self->size, bytes, size);
+    self->size += size;
+}
+
+static ssize_t s_tls_move (fcj_link_t *self, int result)
+{
+    int done = s_tls_outcome (self, result);
+    if (done > 0)
+        return result;
+    errno = done == 0 ? EAGAIN : EPIPE;
+    return -1;
+}
+
+static int s_flush (fcj_link_t *self, fcj_error_t *error)
+{
+    while (self->sent < self->size) {
+        const char *at = self->out + self->sent;
+        size_t left = self->size - self->sent;
+        ssize_t n;
+        if (left > 1 << 20)
+            left = 1 << 20;
+        ERR_clear_error ();
+        n = self->ssl
+                ? s_tls_move (self, SSL_write (self->ssl, at, (int) left))
+                : send (self->fd, at, left, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN ? 0
+                                   : s_lost (self, error, strerror (errno));
+        self->sent += (size_t) n;
+    }
+    return 0;
+}
+
+static int s_fill (fcj_link_t *self, fcj_error_t *error)
+{
+    char chunk[READ_SIZE];
+    for (;;) {
+        ERR_clear_error ();
+        ssize_t n = self->ssl ? s_tls_move (self, SSL_read (self->ssl, chunk,
+                                                            READ_SIZE))
+                              : recv (self->fd, chunk, sizeof (chunk), 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return 0;
+        if (n <= 0)
+            return s_lost (self, error,
+                           n ? strerror (errno) : "it closed the connection");
+        if (redisReaderFeed (self->reader, chunk, (size_t) n) != REDIS_OK)
+            return s_lost (self, error, "it does not speak Redis' protocol");
+        if (n < (ssize_t) sizeof (chunk) && !self->ssl)
+            return 0;
+    }
+}
+
+redisReply *fcj_link_reply (fcj_link_t *self)
+{
+    void *reply = NULL;
+    if (!self->reader ||
+        redisReaderGetReply (self->reader, &reply) != REDIS_OK)
+        return NULL;
+    return reply;
+}
+
+static int s_greeted (fcj_link_t *self, fcj_error_t *error)
+{
+    redisReply *reply;
+    while (self->greetings && (reply = fcj_link_reply (self)) != NULL) {
+        char why[200];
+        bool bad = reply->type == REDIS_REPLY_ERROR;
+        snprintf (why, sizeof (why), "%s", bad ? reply->str : "");
+        freeReplyObject (reply);
+        if (bad)
+            return s_lost (self, error, why);
+        self->greetings--;
+    }
+    if (!self->greetings)
+        self->phase = UP;
+    return 0;
+}
+
+int fcj_link_flush (fcj_link_t *self, fcj_error_t *error)
+{
+    return self->phase == UP ? s_flush (self, error) : 0;
+}
+
+int fcj_link_run (fcj_link_t *self, fcj_error_t *error)
+{
+    if (self->phase == CLOSED)
+        return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
+                         "There is no connection to Redis. Try again");
+    if (self->phase == CONNECTING && s_connected (self, error) < 0)
+        return -1;
+    if (self->phase == SHAKING && s_shake (self, error) < 0)
+        return -1;
+    if (self->phase < GREETING)
+        return 0;
+    if (s_flush (self, error) < 0 || s_fill (self, error) < 0)
+        return -1;
+    if (self->phase == GREETING && s_greeted (self, error) < 0)
+        return -1;
+    return self->reader->err
+               ? s_lost (self, error, "it does not speak Redis' protocol")
+               : 0;
+}
+
+/* ---- Error replies ------------------------------------------------------ */
+
+int fcj_reply_check (const redisReply *reply, fcj_error_t *error)
+{
+    if (reply->type != REDIS_REPLY_ERROR)
+        return 0;
+    static const char *const passing[] = {
+        "LOADING", "READONLY", "OOM", "MISCONF", "NOSCRIPT", "BUSY",
+        "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "TRYAGAIN", "NOAUTH",
+        "ERR Function not found", "ERR max number of clients"};
+    for (size_t n = 0; n < sizeof (passing) / sizeof (*passing); n++)
+        if (strncmp (reply->str, passing[n], strlen (passing[n])) == 0)
+            return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
+                             "Redis cannot do it now: %.300s. Try again",
+                             reply->str);
+    return fcj_fail (error, FCJ_INTERNAL, "Redis refused: %.400s", reply->str);
+}
