@@ -1,0 +1,524 @@
+/*  broker.c - one loop around two ROUTER sockets and the store.
+ *
+ *  Whatever a turn of the loop decided is handed to the store in the same
+ *  turn: a no-op job costs the broker two round trips to Redis. Workers are
+ *  not listened to until the live jobs are back from Redis, because only
+ *  then can the broker tell a stale token from one it has forgotten.  */
+
+#include "broker.h"
+#include "../jobs/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define TURN_MESSAGES   500     /* of one socket in one turn */
+#define FLUSH_MS        3000    /* store calls under way at the end */
+#define STORE_TIMEOUT_MS 2000
+#define EXPIRE_MS       1000
+#define EXPIRE_LIMIT    100
+#define LIBRARY_MAX     (1024 * 1024)
+
+int64_t
+fcj_broker_now (const fcj_broker_t *self)
+{
+    return self->wall_start + fcj_mono_ms () - self->mono_start;
+}
+
+void
+fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event)
+{
+    size_t count = fcj_core_step (self->core, event, fcj_broker_now (self));
+    for (size_t n = 0; n < count; n++) {
+        const fcj_action_t *action = fcj_core_action (self->core, n);
+        if (!fcj_store_act (self, action))
+            fcj_send_act (self, action);
+    }
+    while (self->unsent_count) {
+        fcj_held_t held = self->unsent[--self->unsent_count];
+        fcj_event_t unsent = { .type = FCJ_EV_UNSENT, .id = held.id,
+                               .token = held.token };
+        fcj_broker_step (self, &unsent);
+    }
+}
+
+/* ---- Who is there ------------------------------------------------------ */
+
+fcj_peer_t *
+fcj_peer_serial (fcj_broker_t *self, uint32_t serial)
+{
+    /*  A serial carries its place in its low bits.  */
+    fcj_peer_t *peer = &self->peers[serial % FCJ_PEERS_MAX];
+    return peer->used && peer->serial == serial ? peer : NULL;
+}
+
+fcj_peer_t *
+fcj_peer_worker (fcj_broker_t *self, const char *worker)
+{
+    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
+        fcj_peer_t *peer = &self->peers[n];
+        if (peer->used && peer->is_worker
+            && strcmp (peer->worker, worker) == 0)
+            return peer;
+    }
+    return NULL;
+}
+
+static fcj_peer_t *
+s_peer (fcj_broker_t *self, bool is_worker, const void *identity, size_t size)
+{
+    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
+        fcj_peer_t *peer = &self->peers[n];
+        if (peer->used && peer->is_worker == is_worker
+            && peer->identity_size == size
+            && memcmp (peer->identity, identity, size) == 0)
+            return peer;
+    }
+    return NULL;
+}
+
+static fcj_peer_t *
+s_peer_new (fcj_broker_t *self, bool is_worker, const void *identity,
+            size_t size)
+{
+    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
+        fcj_peer_t *peer = &self->peers[n];
+        if (peer->used)
+            continue;
+        memset (peer, 0, sizeof *peer);
+        peer->used = true;
+        peer->is_worker = is_worker;
+        self->serial++;
+        peer->serial = (uint32_t) (self->serial * FCJ_PEERS_MAX + n);
+        if (peer->serial == 0)
+            peer->serial = FCJ_PEERS_MAX;
+        memcpy (peer->identity, identity, size);
+        peer->identity_size = size;
+        return peer;
+    }
+    return NULL;
+}
+
+static void
+s_peer_gone (fcj_broker_t *self, fcj_peer_t *peer)
+{
+    free (peer->info);
+    peer->info = NULL;
+    peer->used = false;
+    if (!peer->is_worker)
+        return;
+    fcj_log (FCJ_WARNING, "worker_lost", "worker", peer->worker, NULL);
+    fcj_event_t event = { .type = FCJ_EV_LOST, .worker = peer->worker };
+    fcj_broker_step (self, &event);
+    fcj_reload_over (self);
+}
+
+/* ---- Who watches, what runs -------------------------------------------- */
+
+static fcj_seen_t **
+s_seen_at (fcj_broker_t *self, const char *id)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *c = id; *c; c++)
+        hash = (hash ^ (unsigned char) *c) * 16777619u;
+    fcj_seen_t **at = &self->seen[hash % FCJ_WATCH_BUCKETS];
+    while (*at && strcmp ((*at)->id, id) != 0)
+        at = &(*at)->chain;
+    return at;
+}
+
+fcj_seen_t *
+fcj_seen (fcj_broker_t *self, const char *id, bool make)
+{
+    fcj_seen_t **at = s_seen_at (self, id);
+    if (!*at && make) {
+        *at = calloc (1, sizeof **at);
+        if (*at) {
+            snprintf ((*at)->id, sizeof (*at)->id, "%s", id);
+            self->seen_count++;
+        }
+    }
+    return *at;
+}
+
+void
+fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen)
+{
+    if (seen->running)
+        return;
+    for (size_t n = 0; n < 8; n++)
+        if (seen->watchers[n])
+            return;
+    *s_seen_at (self, seen->id) = seen->chain;
+    self->seen_count--;
+    free (seen);
+}
+
+void
+fcj_watch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id)
+{
+    fcj_seen_t *seen = fcj_seen (self, id, true);
+    size_t spare = 0;
+    for (size_t n = 0; seen && n < 8; n++) {
+        if (seen->watchers[n] == peer->serial)
+            return;
+        if (!seen->watchers[n]
+            || !fcj_peer_serial (self, seen->watchers[n]))
+            spare = n;
+    }
+    if (seen)
+        seen->watchers[spare] = peer->serial;
+}
+
+/* ---- Messages ---------------------------------------------------------- */
+
+static void
+s_welcome (fcj_broker_t *self, const fcj_peer_t *peer)
+{
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, 4);
+    fcj_pack_kstr (pack, "broker", "fcj-broker");
+    fcj_pack_kstr (pack, "version", FCJ_VERSION);
+    fcj_pack_kint (pack, "lease_ms", FCJ_LEASE_MS);
+    fcj_pack_kint (pack, "beat_ms", FCJ_BEAT_MS);
+    fcj_send (self, peer, "WELCOME", pack);
+    fcj_pack_destroy (&pack);
+}
+
+static fcj_peer_t *
+s_hello (fcj_broker_t *self, bool is_worker, const void *identity,
+         size_t size, const fcj_map_t *body)
+{
+    char worker[FCJ_ID_LEN + 1] = "";
+    fcj_peer_t *peer = s_peer (self, is_worker, identity, size);
+    if (is_worker && (fcj_map_copy (body, "worker", worker, sizeof worker) < 0
+                      || !fcj_id_valid (worker)))
+        return NULL;
+    /*  The same worker under a new identity: it reconnected.  */
+    fcj_peer_t *old = is_worker ? fcj_peer_worker (self, worker) : NULL;
+    if (old && old != peer) {
+        free (old->info);
+        old->info = NULL;
+        old->used = false;
+    }
+    if (!peer)
+        peer = s_peer_new (self, is_worker, identity, size);
+    if (!peer)
+        return NULL;
+    strcpy (peer->worker, worker);
+    fcj_pack_t *pack = fcj_pack_new ();
+    if (fcj_map_map (body, "info")
+        && fcj_map_repack (body, "info", pack) == 0
+        && fcj_pack_size (pack) < 16384) {
+        free (peer->info);
+        peer->info_size = fcj_pack_size (pack);
+        peer->info = malloc (peer->info_size);
+        if (peer->info)
+            memcpy (peer->info, fcj_pack_data (pack), peer->info_size);
+    }
+    fcj_pack_destroy (&pack);
+    s_welcome (self, peer);
+    return peer;
+}
+
+static void
+s_handle (fcj_broker_t *self, bool is_worker, zmq_msg_t frames[4], int count)
+{
+    const void *identity = zmq_msg_data (&frames[0]);
+    size_t size = zmq_msg_size (&frames[0]);
+    char type[16] = "";
+    fcj_map_t *body = NULL;
+    if (size > FCJ_IDENTITY_MAX)
+        return;
+    fcj_peer_t *peer = s_peer (self, is_worker, identity, size);
+    if (count == 4 && zmq_msg_size (&frames[1]) == 4
+        && memcmp (zmq_msg_data (&frames[1]), "FCJ1", 4) == 0
+        && zmq_msg_size (&frames[2]) < sizeof type) {
+        memcpy (type, zmq_msg_data (&frames[2]), zmq_msg_size (&frames[2]));
+        body = fcj_map_new (zmq_msg_data (&frames[3]),
+                            zmq_msg_size (&frames[3]));
+    }
+    if (!body) {
+        fcj_log (FCJ_WARNING, "peer_dropped", "why", "malformed", NULL);
+        if (peer)
+            s_peer_gone (self, peer);
+        return;
+    }
+    if (strcmp (type, "HELLO") == 0)
+        peer = s_hello (self, is_worker, identity, size, body);
+    else if (!peer) {
+        fcj_peer_t stranger = { .is_worker = is_worker,
+                                .identity_size = size };
+        memcpy (stranger.identity, identity, size);
+        fcj_send (self, &stranger, "HELLO?", NULL);
+    }
+    if (peer) {
+        peer->heard = fcj_broker_now (self);
+        if (is_worker)
+            fcj_handle_worker (self, peer, type, body);
+        else
+            fcj_handle_frontend (self, peer, type, body);
+    }
+    fcj_map_destroy (&body);
+}
+
+/*  One message; false when there is none.  */
+static bool
+s_receive (fcj_broker_t *self, bool is_worker)
+{
+    void *socket = is_worker ? self->workers : self->frontends;
+    zmq_msg_t frames[4];
+    int count = 0, more = 1;
+    while (more) {
+        zmq_msg_t frame;
+        zmq_msg_init (&frame);
+        if (zmq_msg_recv (&frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close (&frame);
+            break;
+        }
+        more = zmq_msg_more (&frame);
+        if (count < 4)
+            frames[count] = frame;
+        else
+            zmq_msg_close (&frame);
+        count++;
+    }
+    if (count)
+        s_handle (self, is_worker, frames, count);
+    for (int n = 0; n < count && n < 4; n++)
+        zmq_msg_close (&frames[n]);
+    return count > 0;
+}
+
+/* ---- Time -------------------------------------------------------------- */
+
+static void
+s_expired (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
+{
+    (void) arg;
+    (void) reply;
+    (void) error;
+}
+
+static void
+s_clock (fcj_broker_t *self, int64_t now)
+{
+    fcj_store_recover (self);
+    fcj_event_t tick = { .type = FCJ_EV_TICK };
+    fcj_broker_step (self, &tick);
+    if (now >= self->expire_at && self->recovered
+        && fcj_writer_up (self->writer)) {
+        self->expire_at = now + EXPIRE_MS;
+        fcj_writer_expire (self->writer, EXPIRE_LIMIT, s_expired, NULL);
+    }
+    if (now < self->beat_at)
+        return;
+    self->beat_at = now + FCJ_BEAT_MS;
+    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
+        fcj_peer_t *peer = &self->peers[n];
+        if (!peer->used)
+            continue;
+        /*  Not while their messages wait for the recovery.  */
+        if (now - peer->heard > FCJ_PEER_DEAD_MS)
+            s_peer_gone (self, peer);
+        else
+            fcj_send (self, peer, "BEAT", NULL);
+    }
+    fcj_reload_over (self);
+}
+
+static void
+s_turn (fcj_broker_t *self)
+{
+    int fd = fcj_writer_fd (self->writer);
+    zmq_pollitem_t items[3] = {
+        { .socket = self->frontends, .events = ZMQ_POLLIN },
+        { .socket = self->workers,
+          .events = self->recovered ? ZMQ_POLLIN : 0 },
+        { .fd = fd, .events = ZMQ_POLLIN },
+    };
+    if (fcj_writer_wants_write (self->writer))
+        items[2].events |= ZMQ_POLLOUT;
+    int64_t wait = 50, due = fcj_core_due (self->core)
+                             - fcj_broker_now (self);
+    if (due < wait)
+        wait = due < 0 ? 0 : due;
+    zmq_poll (items, fd < 0 ? 2 : 3, wait);
+    fcj_writer_run (self->writer);
+    for (int n = 0; n < TURN_MESSAGES && self->recovered; n++)
+        if (!s_receive (self, true))
+            break;
+    for (int n = 0; n < TURN_MESSAGES; n++)
+        if (!s_receive (self, false))
+            break;
+    s_clock (self, fcj_broker_now (self));
+    fcj_writer_run (self->writer);
+}
+
+void
+fcj_broker_run (fcj_broker_t *self, const volatile int *stop)
+{
+    while (!*stop)
+        s_turn (self);
+    fcj_event_t event = { .type = FCJ_EV_STOP };
+    fcj_broker_step (self, &event);
+    int64_t until = fcj_mono_ms () + FLUSH_MS;
+    while (fcj_core_pending (self->core) && fcj_mono_ms () < until)
+        s_turn (self);
+}
+
+/* ---- Birth and end ----------------------------------------------------- */
+
+static char *
+s_library (const char *path, fcj_error_t *error)
+{
+    FILE *file = fopen (path, "re");
+    char *text = file ? calloc (1, LIBRARY_MAX + 1) : NULL;
+    size_t size = text ? fread (text, 1, LIBRARY_MAX, file) : 0;
+    if (file)
+        fclose (file);
+    if (size)
+        return text;
+    free (text);
+    fcj_fail (error, FCJ_INVALID, "Cannot read the store's functions %.300s: "
+              "check --share.", path);
+    return NULL;
+}
+
+static void *
+s_bind (fcj_broker_t *self, int n, const char *endpoint, fcj_error_t *error)
+{
+    void *socket = zmq_socket (self->context, ZMQ_ROUTER);
+    int zero = 0, one = 1, high = 20000;
+    int64_t max = FCJ_FRAME_MAX;
+    if (!socket) {
+        fcj_fail (error, FCJ_INTERNAL, "Cannot make a ZeroMQ socket.");
+        return NULL;
+    }
+    zmq_setsockopt (socket, ZMQ_LINGER, &zero, sizeof zero);
+    zmq_setsockopt (socket, ZMQ_ROUTER_MANDATORY, &one, sizeof one);
+    zmq_setsockopt (socket, ZMQ_SNDHWM, &high, sizeof high);
+    zmq_setsockopt (socket, ZMQ_RCVHWM, &high, sizeof high);
+    zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
+    bool ipc = strncmp (endpoint, "ipc://", 6) == 0;
+    /*  The lock is ours: what lies there is left from a dead broker.  */
+    if (ipc)
+        unlink (endpoint + 6);
+    mode_t mask = umask (0177);
+    int bound = zmq_bind (socket, endpoint);
+    umask (mask);
+    if (bound < 0) {
+        fcj_fail (error, FCJ_INVALID, "Cannot bind %.200s: %s.", endpoint,
+                  zmq_strerror (zmq_errno ()));
+        zmq_close (socket);
+        return NULL;
+    }
+    if (ipc) {
+        chmod (endpoint + 6, 0600);
+        snprintf (self->ipc[n], sizeof self->ipc[n], "%s", endpoint + 6);
+    }
+    return socket;
+}
+
+static int
+s_lock (fcj_broker_t *self, fcj_error_t *error)
+{
+    char path[600];
+    snprintf (path, sizeof path, "%s/broker.lock",
+              fcj_config_path (self->config, "run"));
+    self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock >= 0 && flock (self->lock, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return fcj_fail (error, FCJ_CONFLICT, "Another fcj-broker holds %.300s: "
+                     "stop it first, or use another --state.", path);
+}
+
+static void
+s_token (void *arg, fcj_token_t token)
+{
+    (void) arg;
+    fcj_token_new (token);
+}
+
+static int
+s_start (fcj_broker_t *self, fcj_error_t *error)
+{
+    const fcj_config_t *config = self->config;
+    if (s_lock (self, error) < 0)
+        return -1;
+    char *library = s_library (fcj_config_path (config, "store_library"),
+                               error);
+    if (!library)
+        return -1;
+    self->writer = fcj_writer_new (fcj_config_path (config, "redis_url"),
+                                   library, STORE_TIMEOUT_MS, error);
+    free (library);
+    if (!self->writer)
+        return -1;
+    self->core = fcj_core_new ((size_t) fcj_config_int (config, "queue-max"),
+                               (size_t) fcj_config_int (config,
+                                                        "queue-owner-max"),
+                               s_token, NULL);
+    self->context = zmq_ctx_new ();
+    self->frontends = s_bind (self, 0, fcj_config_path (
+                                  config, "frontend_endpoint"), error);
+    if (!self->frontends)
+        return -1;
+    self->workers = s_bind (self, 1, fcj_config_path (
+                                config, "worker_endpoint"), error);
+    return self->workers ? 0 : -1;
+}
+
+fcj_broker_t *
+fcj_broker_new (const fcj_config_t *config, fcj_error_t *error)
+{
+    fcj_broker_t *self = calloc (1, sizeof *self);
+    if (!self) {
+        fcj_fail (error, FCJ_INTERNAL, "Out of memory.");
+        return NULL;
+    }
+    self->config = config;
+    self->lock = -1;
+    self->wall_start = fcj_now_ms ();
+    self->mono_start = fcj_mono_ms ();
+    if (s_start (self, error) < 0)
+        fcj_broker_destroy (&self);
+    return self;
+}
+
+void
+fcj_broker_destroy (fcj_broker_t **self_p)
+{
+    fcj_broker_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    for (int n = 0; n < 2; n++)
+        if (self->ipc[n][0])
+            unlink (self->ipc[n]);
+    if (self->frontends)
+        zmq_close (self->frontends);
+    if (self->workers)
+        zmq_close (self->workers);
+    if (self->context)
+        zmq_ctx_term (self->context);
+    fcj_writer_destroy (&self->writer);
+    fcj_core_destroy (&self->core);
+    for (size_t n = 0; n < FCJ_PEERS_MAX; n++)
+        free (self->peers[n].info);
+    for (size_t n = 0; n < FCJ_WATCH_BUCKETS; n++)
+        while (self->seen[n]) {
+            fcj_seen_t *seen = self->seen[n];
+            self->seen[n] = seen->chain;
+            free (seen);
+        }
+    free (self->catalogue);
+    if (self->lock >= 0)
+        close (self->lock);
+    free (self);
+}

@@ -1,0 +1,118 @@
+/*  broker.h - the broker's shell: what its files share.
+ *
+ *  The shell turns messages (handle_*.c) and store replies (store.c) into
+ *  events of the core, and the core's actions into messages (send.c) and
+ *  store calls. It keeps what the core has no use for: who is connected, who
+ *  watches what, and how far the running jobs are.  */
+
+#ifndef FCJ_BROKER_H
+#define FCJ_BROKER_H
+#include "../jobs/codec.h"
+#include "../jobs/config.h"
+#include "../jobs/store/store.h"
+#include "core.h"
+
+#define FCJ_IDENTITY_MAX 64
+#define FCJ_WATCH_BUCKETS 16384
+#define FCJ_UNSENT_MAX 64
+#define FCJ_PEERS_MAX (FCJ_FRONTENDS_MAX + FCJ_WORKERS_MAX)
+
+/*  A connected front-end or worker.  */
+typedef struct fcj_peer {
+    bool is_worker, used;
+    uint32_t serial;                    /* never used twice */
+    unsigned char identity[FCJ_IDENTITY_MAX];
+    size_t identity_size;
+    int64_t heard;
+    char worker[FCJ_ID_LEN + 1];
+    char *info;                         /* packed map */
+    size_t info_size;
+    bool reload_waits, reload_ok;
+    char reload_error[256];
+} fcj_peer_t;
+
+/*  A job somebody watches, or that runs (tool is set then).  */
+typedef struct fcj_seen {
+    struct fcj_seen *chain;
+    fcj_id_t id;
+    uint32_t watchers[8];               /* serials; 0: free */
+    bool running;
+    char tool[FCJ_NAME_MAX + 1];
+    double progress;
+    int64_t started;
+    char message[FCJ_TEXT_MAX + 1];
+} fcj_seen_t;
+
+typedef struct fcj_broker {
+    const fcj_config_t *config;
+    fcj_core_t *core;
+    fcj_writer_t *writer;
+    void *context, *frontends, *workers;
+    fcj_peer_t peers[FCJ_PEERS_MAX];
+    uint32_t serial;
+    fcj_seen_t *seen[FCJ_WATCH_BUCKETS];
+    size_t seen_count;
+    int64_t wall_start, mono_start, beat_at, expire_at, stop_at;
+    bool recovered, recovering;
+    int64_t recover_at, recovered_seq;
+    const fcj_map_t *reply;             /* of the lease, during its step */
+    uint64_t reload_ref;
+    int64_t reload_until;
+    char *catalogue;
+    fcj_held_t unsent[FCJ_UNSENT_MAX];
+    int unsent_count;
+    int lock;
+    char ipc[2][200];
+} fcj_broker_t;
+
+fcj_broker_t *fcj_broker_new (const fcj_config_t *config,
+                              fcj_error_t *error);
+void fcj_broker_destroy (fcj_broker_t **self_p);
+/*  Until *stop is set and what is under way is flushed (3 s).  */
+void fcj_broker_run (fcj_broker_t *self, const volatile int *stop);
+
+/* ---- Between its files ------------------------------------------------- */
+
+int64_t fcj_broker_now (const fcj_broker_t *self);
+/*  One step of the core, actions carried out.  */
+void fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event);
+
+void fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer,
+                          const char *type, const fcj_map_t *body);
+void fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer,
+                        const char *type, const fcj_map_t *body);
+void fcj_reload_over (fcj_broker_t *self);
+
+/*  store.c: an action that is a store call; start-up; records past their
+ *  retention.  */
+bool fcj_store_act (fcj_broker_t *self, const fcj_action_t *action);
+void fcj_store_recover (fcj_broker_t *self);
+void fcj_store_delete (fcj_broker_t *self, uint64_t ref, const char *id,
+                       const char *owner);
+/*  Of a job that the core does not hold: answers its terminal state.  */
+void fcj_store_cancel (fcj_broker_t *self, uint64_t ref, const char *id,
+                       const char *owner);
+
+/*  send.c  */
+int fcj_send (fcj_broker_t *self, const fcj_peer_t *peer, const char *type,
+              const fcj_pack_t *body);
+void fcj_send_act (fcj_broker_t *self, const fcj_action_t *action);
+void fcj_send_refused (fcj_broker_t *self, uint64_t ref,
+                       fcj_reason_t reason, const char *text,
+                       bool retryable);
+void fcj_send_done (fcj_broker_t *self, uint64_t ref, const char *state);
+void fcj_send_state (fcj_broker_t *self, const fcj_peer_t *peer, int64_t req,
+                     const char *id);
+
+/*  A request is named by its peer's serial and its number.  */
+static inline uint64_t
+fcj_ref (const fcj_peer_t *peer, int64_t req)
+{
+    return (uint64_t) peer->serial << 32 | (uint32_t) req;
+}
+fcj_peer_t *fcj_peer_serial (fcj_broker_t *self, uint32_t serial);
+fcj_peer_t *fcj_peer_worker (fcj_broker_t *self, const char *worker);
+fcj_seen_t *fcj_seen (fcj_broker_t *self, const char *id, bool make);
+void fcj_watch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id);
+void fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen);
+#endif

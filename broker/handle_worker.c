@@ -1,0 +1,166 @@
+/*  handle_worker.c - what workers say.  */
+
+#include "broker.h"
+#include "../jobs/log.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define HELD_MAX 256
+
+static bool
+s_is (const char *type, const char *name)
+{
+    return strcmp (type, name) == 0;
+}
+
+static void
+s_hello (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
+{
+    char name[FCJ_NAME_MAX + 1] = "", lane[16];
+    fcj_held_t held[HELD_MAX];
+    fcj_event_t event = { .type = FCJ_EV_HELLO, .worker = peer->worker,
+                          .name = name, .held = held };
+    fcj_map_copy (body, "name", name, sizeof name);
+    const fcj_list_t *lanes = fcj_map_list (body, "lanes");
+    for (size_t n = 0; lanes && n < fcj_list_count (lanes) && n < 8; n++)
+        if (fcj_list_copy (lanes, n, lane, sizeof lane) > 0
+            && fcj_lane_of (lane) >= 0)
+            event.lanes |= 1u << fcj_lane_of (lane);
+    int64_t slots = fcj_map_int (body, "slots", 1);
+    event.slots = slots < 0 ? 0 : slots > FCJ_SLOTS_MAX ? FCJ_SLOTS_MAX
+                                                        : (int) slots;
+    const fcj_list_t *list = fcj_map_list (body, "running");
+    for (size_t n = 0; list && n < fcj_list_count (list)
+         && event.held_count < HELD_MAX; n++) {
+        const fcj_map_t *job = fcj_list_map (list, n);
+        fcj_held_t *at = &held[event.held_count];
+        if (job && fcj_map_copy (job, "id", at->id, sizeof at->id) > 0
+            && fcj_map_copy (job, "token", at->token, sizeof at->token) > 0)
+            event.held_count++;
+    }
+    fcj_broker_step (self, &event);
+    fcj_log (FCJ_INFO, "worker_joined", "worker", peer->worker, "name", name,
+             NULL);
+}
+
+static void
+s_beat (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
+{
+    fcj_held_t held[HELD_MAX];
+    fcj_event_t event = { .type = FCJ_EV_BEAT, .worker = peer->worker,
+                          .held = held };
+    const fcj_list_t *list = fcj_map_list (body, "running");
+    for (size_t n = 0; list && n < fcj_list_count (list)
+         && event.held_count < HELD_MAX; n++) {
+        fcj_held_t *at = &held[event.held_count];
+        at->id[0] = 0;
+        if (fcj_list_copy (list, n, at->token, sizeof at->token) > 0)
+            event.held_count++;
+    }
+    fcj_broker_step (self, &event);
+}
+
+static fcj_bytes_t *
+s_copy (const fcj_map_t *body)
+{
+    /*  The core keeps the map as it came, but for keys of another type.  */
+    fcj_pack_t *pack = fcj_pack_new ();
+    size_t count = fcj_map_count (body);
+    fcj_pack_map (pack, count);
+    for (size_t n = 0; n < count; n++) {
+        size_t size = 0;
+        const char *bytes = fcj_map_key_at (body, n, &size);
+        char key[64] = "";
+        if (bytes && size < sizeof key)
+            memcpy (key, bytes, size);
+        fcj_pack_key (pack, key);
+        if (fcj_map_repack (body, key, pack) < 0)
+            fcj_pack_nil (pack);
+    }
+    fcj_bytes_t *copy = malloc (sizeof *copy + fcj_pack_size (pack));
+    if (!copy)
+        abort ();
+    copy->size = fcj_pack_size (pack);
+    memcpy (copy->data, fcj_pack_data (pack), copy->size);
+    fcj_pack_destroy (&pack);
+    return copy;
+}
+
+static void
+s_about_job (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
+             const fcj_map_t *body)
+{
+    fcj_id_t id;
+    fcj_token_t token;
+    char message[FCJ_TEXT_MAX + 1] = "", state[16] = "";
+    if (fcj_map_copy (body, "id", id, sizeof id) < 0
+        || fcj_map_copy (body, "token", token, sizeof token) < 0)
+        return;
+    fcj_event_t event = {
+        .worker = peer->worker, .id = id, .token = token, .message = message,
+        .at = fcj_map_int (body, "at", fcj_broker_now (self)),
+        .fraction = fcj_map_real (body, "fraction", 0),
+        .lost = fcj_map_bool (body, "lost", false),
+    };
+    fcj_map_copy (body, "message", message, sizeof message);
+    if (s_is (type, "STARTED"))
+        event.type = FCJ_EV_STARTED;
+    else if (s_is (type, "PROGRESS"))
+        event.type = FCJ_EV_PROGRESS;
+    else if (s_is (type, "RELEASE"))
+        event.type = FCJ_EV_RELEASE;
+    else {
+        event.type = FCJ_EV_FINISH;
+        fcj_map_copy (body, "state", state, sizeof state);
+        int value = fcj_state_of (state);
+        if (value < 0 || !fcj_state_terminal ((fcj_state_t) value))
+            return;
+        event.state = (fcj_state_t) value;
+        event.bytes = s_copy (body);
+    }
+    fcj_broker_step (self, &event);
+}
+
+static void
+s_reloaded (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
+{
+    size_t size;
+    peer->reload_waits = false;
+    peer->reload_ok = fcj_map_bool (body, "ok", false);
+    fcj_map_copy (body, "error", peer->reload_error,
+                  sizeof peer->reload_error);
+    const char *text = fcj_map_bytes (body, "catalogue", &size);
+    if (text && peer->reload_ok) {
+        free (self->catalogue);
+        self->catalogue = strndup (text, size);
+    }
+    fcj_reload_over (self);
+}
+
+void
+fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
+                   const fcj_map_t *body)
+{
+    fcj_event_t event = { .worker = peer->worker };
+    if (s_is (type, "HELLO"))
+        s_hello (self, peer, body);
+    else if (s_is (type, "BEAT"))
+        s_beat (self, peer, body);
+    else if (s_is (type, "STARTED") || s_is (type, "PROGRESS")
+             || s_is (type, "FINISH") || s_is (type, "RELEASE"))
+        s_about_job (self, peer, type, body);
+    else if (s_is (type, "RELOADED"))
+        s_reloaded (self, peer, body);
+    else if (s_is (type, "DRAIN")) {
+        event.type = FCJ_EV_DRAIN;
+        fcj_broker_step (self, &event);
+    }
+    else if (s_is (type, "BYE")) {
+        event.type = FCJ_EV_BYE;
+        fcj_broker_step (self, &event);
+        free (peer->info);
+        peer->info = NULL;
+        peer->used = false;
+        fcj_reload_over (self);
+    }
+}
