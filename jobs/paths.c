@@ -190,17 +190,15 @@ static int s_below_state (fcj_paths_t *self, fcj_error_t *error)
 
 /* ---- What we brought along ---------------------------------------------- */
 
-/*  The directory of the running program, in a buffer of PATH_MAX.  */
-static void s_exe_dir (char *out)
+/*  The directory of the running program; the caller's to free.  */
+static char *s_exe_dir (void)
 {
-    ssize_t size = readlink ("/proc/self/exe", out, PATH_MAX - 1);
-    if (size <= 0) {
-        strcpy (out, "/usr/bin/");
-        size = (ssize_t) strlen (out);
-    }
-    out[size] = 0;
-    char *slash = strrchr (out, '/');
-    slash[slash == out] = 0;
+    char path[PATH_MAX] = "/usr/bin/";
+    ssize_t size = readlink ("/proc/self/exe", path, sizeof (path) - 1);
+    if (size > 0)
+        path[size] = 0;
+    char *slash = strrchr (path, '/');
+    return s_format ("%.*s", slash > path ? (int) (slash - path) : 1, path);
 }
 
 /*  dir/rest made canonical where that exists; else NULL.  */
@@ -247,8 +245,7 @@ static bool s_built (fcj_paths_t *self, const char *exe_dir)
 
 static void s_share (fcj_paths_t *self, const fcj_config_t *config)
 {
-    char exe[PATH_MAX];
-    s_exe_dir (exe);
+    char *exe = s_exe_dir ();
     const char *key = fcj_config_str (config, "share");
     char *beside = s_there (exe, "../share/freecad-jobs");
     char *named = *key ? realpath (key, NULL) : NULL;
@@ -260,12 +257,12 @@ static void s_share (fcj_paths_t *self, const fcj_config_t *config)
         s_installed (self, "/usr/local/share/freecad-jobs");
     free (beside);
     free (named);
+    free (exe);
 }
 
 static void s_libexec (fcj_paths_t *self, const fcj_config_t *config)
 {
-    char exe[PATH_MAX];
-    s_exe_dir (exe);
+    char *exe = s_exe_dir ();
     const char *key = fcj_config_str (config, "libexec");
     static const char *const places[] = {".", "../libexec/freecad-jobs",
                                          "../bin"};
@@ -281,6 +278,7 @@ static void s_libexec (fcj_paths_t *self, const fcj_config_t *config)
     }
     if (!self->path[LIBEXEC])
         self->path[LIBEXEC] = s_format ("%s", exe);
+    free (exe);
 }
 
 /* ---- The class ---------------------------------------------------------- */

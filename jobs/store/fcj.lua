@@ -332,12 +332,18 @@ local function fcj_expire (keys, args)
 end
 
 -- Only a submit is refused when Redis is full: the rest makes room.
-redis.register_function ('fcj_submit', fcj_submit)
-for name, callback in pairs {
-    fcj_lease = fcj_lease, fcj_renew = fcj_renew, fcj_started = fcj_started,
-    fcj_progress = fcj_progress, fcj_finish = fcj_finish,
-    fcj_requeue = fcj_requeue, fcj_cancel = fcj_cancel,
-    fcj_delete = fcj_delete, fcj_expire = fcj_expire} do
+-- (While a library loads, Redis offers no `pairs`.)
+local function register (name, callback)
     redis.register_function {function_name = name, callback = callback,
                              flags = {'allow-oom'}}
 end
+redis.register_function ('fcj_submit', fcj_submit)
+register ('fcj_lease', fcj_lease)
+register ('fcj_renew', fcj_renew)
+register ('fcj_started', fcj_started)
+register ('fcj_progress', fcj_progress)
+register ('fcj_finish', fcj_finish)
+register ('fcj_requeue', fcj_requeue)
+register ('fcj_cancel', fcj_cancel)
+register ('fcj_delete', fcj_delete)
+register ('fcj_expire', fcj_expire)
