@@ -10,12 +10,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../sandbox/landlock.h"
+#include "../common/abi.h"
+#include "landlock.h"
 
 #define NR_CREATE_RULESET 444
 #define NR_ADD_RULE       445
 #define NR_RESTRICT_SELF  446
-#define CREATE_VERSION    1U
 #define RULE_PATH_BENEATH 1
 
 /*  linux/landlock.h, by its bits.  */
@@ -52,13 +52,6 @@ static const char *const s_system[] = {
     "/var/cache/fontconfig", "/var/lib/dpkg/alternatives", NULL };
 
 static const char *const s_devices[] = { "/dev/null", "/dev/full", NULL };
-
-int
-fcj_sandbox_landlock_abi (void)
-{
-    long abi = syscall (NR_CREATE_RULESET, NULL, 0, CREATE_VERSION);
-    return abi > 0 ? (int) abi : 0;
-}
 
 static uint64_t
 s_handled (int abi)
@@ -116,7 +109,7 @@ s_allow_all (int ruleset, const fcj_sandbox_t *box, uint64_t handled)
 int
 fcj_landlock_enter (const fcj_sandbox_t *box, fcj_error_t *error)
 {
-    int abi = fcj_sandbox_landlock_abi ();
+    int abi = fcj_landlock_abi ();
     if (abi == 0)
         return 0;
     attr_t attr = { .fs = s_handled (abi),

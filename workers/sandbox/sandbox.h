@@ -38,7 +38,4 @@ typedef struct {
 
 /*  0, or -1 with what failed.  */
 int fcj_sandbox_enter (const fcj_sandbox_t *self, fcj_error_t *error);
-
-/*  Landlock's ABI on this kernel; 0: none.  */
-int fcj_sandbox_landlock_abi (void);
 #endif

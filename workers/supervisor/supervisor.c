@@ -1,0 +1,206 @@
+/*  supervisor.c - the loop: wait, dispatch, look at the clock.  */
+
+#include "world.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../jobs/log.h"
+
+#define EVENTS_MAX   64
+#define TURN_BUSY_MS 50
+#define TURN_IDLE_MS 250
+#define LAST_WORD_MS 1000       /* for the answers to our RELEASEs */
+
+/*  kind: 8 bits, index: 24, generation: 32.  */
+int
+fcj_world_watch (fcj_world_t *world, int fd, fcj_on_t on, int index,
+                 uint32_t generation)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    event.data.u64 = (uint64_t) on << 56 | (uint64_t) (unsigned) index << 32
+                     | generation;
+    return epoll_ctl (world->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* ---- Signals ------------------------------------------------------------------ */
+
+static int
+s_signals (fcj_world_t *world)
+{
+    sigset_t mask;
+    sigemptyset (&mask);
+    sigaddset (&mask, SIGTERM);
+    sigaddset (&mask, SIGINT);
+    sigaddset (&mask, SIGCHLD);
+    sigprocmask (SIG_BLOCK, &mask, NULL);
+    signal (SIGPIPE, SIG_IGN);
+    int fd = signalfd (-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    fcj_world_watch (world, fd, FCJ_ON_SIGNAL, 0, 0);
+    return fd;
+}
+
+static void
+s_drain (fcj_world_t *world)
+{
+    if (world->draining) {              /* asked twice: at once */
+        world->drain_until = world->now;
+        return;
+    }
+    fcj_log (FCJ_INFO, "draining", NULL);
+    world->draining = true;
+    world->drain_until = world->now + FCJ_DRAIN_MS;
+    fcj_link_send_empty (world->link, "DRAIN");
+    for (int i = 0; i < FCJ_JOBS; i++)
+        if (world->jobs[i].state == FCJ_J_PENDING)
+            fcj_job_release (world, &world->jobs[i], false,
+                             "the worker is stopping");
+}
+
+/*  Zygotes tell their end by their socket's; orphans have no other.  */
+static void
+s_on_signal (fcj_world_t *world, int fd)
+{
+    struct signalfd_siginfo info;
+    while (read (fd, &info, sizeof info) == sizeof info)
+        if (info.ssi_signo != SIGCHLD)
+            s_drain (world);
+    pid_t pid;
+    while ((pid = waitpid (-1, NULL, WNOHANG)) > 0)
+        for (int i = 0; i < FCJ_ZYGOTES; i++)
+            if (world->zygotes[i].pid == pid) {
+                world->zygotes[i].pid = 0;
+                fcj_zygote_read (world, &world->zygotes[i]);
+            }
+}
+
+/* ---- The loop -------------------------------------------------------------------- */
+
+static void
+s_dispatch (fcj_world_t *world, uint64_t data, int signals)
+{
+    fcj_on_t on = (fcj_on_t) (data >> 56);
+    int index = (int) (data >> 32 & 0xFFFFFF);
+    uint32_t generation = (uint32_t) data;
+    fcj_worker_job_t *job;
+
+    switch (on) {
+    case FCJ_ON_LINK:
+        break;                          /* read in each turn */
+    case FCJ_ON_SIGNAL:
+        s_on_signal (world, signals);
+        break;
+    case FCJ_ON_INGEST:
+        while ((job = fcj_ingest_next (world->ingest)))
+            fcj_job_on_stored (world, job);
+        break;
+    case FCJ_ON_ZYGOTE:
+        if (world->zygotes[index].state != FCJ_Z_FREE
+            && world->zygotes[index].generation == generation)
+            fcj_zygote_read (world, &world->zygotes[index]);
+        break;
+    default: {
+        fcj_process_t *process = &world->processes[index];
+        if (process->state == FCJ_P_FREE || process->generation != generation)
+            break;
+        if (on == FCJ_ON_CONTROL)
+            fcj_process_on_control (world, process);
+        else
+            fcj_process_on_output (world, process, on == FCJ_ON_STDERR);
+    } }
+}
+
+static void
+s_drain_tick (fcj_world_t *world)
+{
+    if (!world->draining)
+        return;
+    if (world->now >= world->drain_until)
+        for (int i = 0; i < FCJ_JOBS; i++)
+            fcj_job_release (world, &world->jobs[i], false,
+                             "the worker is stopping");
+    if (fcj_job_count (world) == 0
+        || world->now >= world->drain_until + LAST_WORD_MS)
+        world->done = true;
+}
+
+static void
+s_turn (fcj_world_t *world, int signals)
+{
+    struct epoll_event events[EVENTS_MAX];
+    bool busy = fcj_job_count (world) || !world->active
+        || world->active->state != FCJ_Z_READY || world->draining
+        || world->next;
+
+    fcj_link_read (world->link);
+    int count = epoll_wait (world->epoll, events, EVENTS_MAX,
+                            busy ? TURN_BUSY_MS : TURN_IDLE_MS);
+    world->now = fcj_mono_ms ();
+    fcj_link_read (world->link);
+    for (int i = 0; i < count; i++)
+        s_dispatch (world, events[i].data.u64, signals);
+    fcj_zygote_tick (world);
+    fcj_process_tick (world);
+    fcj_job_tick (world);
+    fcj_watch_tick (world);
+    fcj_link_tick (world->link);
+    s_drain_tick (world);
+}
+
+static void
+s_end_all (fcj_world_t *world)
+{
+    for (int i = 0; i < FCJ_PROCESSES; i++)
+        if (world->processes[i].state != FCJ_P_FREE)
+            fcj_process_kill (&world->processes[i], SIGKILL);
+    for (int i = 0; i < FCJ_ZYGOTES; i++)
+        if (world->zygotes[i].state != FCJ_Z_FREE
+            && world->zygotes[i].pid > 0)
+            kill (world->zygotes[i].pid, SIGKILL);
+    while (waitpid (-1, NULL, 0) > 0)
+        ;
+}
+
+int
+fcj_supervisor_run (const fcj_worker_options_t *options, fcj_error_t *error)
+{
+    fcj_world_t *world = calloc (1, sizeof *world);
+    if (!world)
+        return fcj_fail (error, FCJ_INTERNAL, "out of memory");
+    world->options = *options;
+    world->now = fcj_mono_ms ();
+    for (int i = 0; i < FCJ_JOBS; i++)
+        world->jobs[i].index = i;
+    fcj_id_new (world->worker);
+    prctl (PR_SET_CHILD_SUBREAPER, 1);
+    world->epoll = epoll_create1 (EPOLL_CLOEXEC);
+    world->lock = fcj_leftover_claim (options, world->worker, world->root,
+                                      sizeof world->root, error);
+    if (world->lock < 0)
+        return -1;
+    int signals = s_signals (world);
+    fcj_zygote_start (world, false);    /* before ZeroMQ has threads */
+    world->ingest = fcj_ingest_new (&world->options, error);
+    world->link = world->ingest ? fcj_link_new (world, error) : NULL;
+    int done = world->link ? 0 : -1;
+    if (done == 0) {
+        fcj_world_watch (world, fcj_ingest_fd (world->ingest), FCJ_ON_INGEST,
+                         0, 0);
+        while (!world->done)
+            s_turn (world, signals);
+        fcj_link_send_empty (world->link, "BYE");
+    }
+    s_end_all (world);
+    fcj_link_destroy (&world->link);
+    fcj_ingest_destroy (&world->ingest);
+    fcj_leftover_remove (world->root);
+    free (world);
+    return done;
+}

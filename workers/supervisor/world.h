@@ -1,0 +1,284 @@
+/*  world.h - what the supervisor knows; shared by the files of this folder.
+ *
+ *  One thread, one epoll. Four kinds of things, each with its file:
+ *
+ *    zygote    zygote.c    FreeCAD, imported; forks. One active, during a
+ *                          reload a second one that has to prove itself,
+ *                          and old ones that finish what they run
+ *    process   process.c   a fork of it:
+ *                          FORKING -> STARTING -> WAITING -> RUNNING -> ENDING
+ *    job       job.c       a lease of the broker:
+ *                          PENDING -> RUNNING -> STORING -> DONE -> forgotten
+ *    link      link.c      the broker
+ *
+ *  A job leaves its process at its result: what is left of the process ends
+ *  by itself (ENDING) while the job's files are stored by ingest.c's thread,
+ *  and FINISH goes out. A process never gets a second job.  */
+
+#ifndef FCJ_WORLD_H
+#define FCJ_WORLD_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../../jobs/blob.h"
+#include "../../jobs/codec.h"
+#include "../../jobs/error.h"
+#include "../../jobs/job.h"
+#include "../../jobs/limits.h"
+#include "../common/frame.h"
+
+#define FCJ_PROCESSES     256           /* table, ending ones included */
+#define FCJ_ZYGOTES       4
+#define FCJ_JOBS          256           /* leases held, unfinished reports too */
+#define FCJ_ZYGOTE_MS     60000         /* import of FreeCAD, at most */
+#define FCJ_START_MS      30000         /* a job without a process */
+#define FCJ_END_MS        5000          /* an end that was not reported */
+#define FCJ_DRAIN_MS      5000
+#define FCJ_REPEAT_MS     5000          /* FINISH without FINISHED */
+#define FCJ_WATCH_MS      100
+
+typedef struct fcj_world fcj_world_t;
+typedef struct fcj_worker_job fcj_worker_job_t;
+typedef struct fcj_process fcj_process_t;
+typedef struct fcj_zygote fcj_zygote_t;
+typedef struct fcj_link fcj_link_t;
+typedef struct fcj_ingest fcj_ingest_t;
+
+/*  Settings, borrowed from the configuration.  */
+typedef struct {
+    const char *name, *broker, *zygote_binary, *python, *handlers, *roots;
+    const char *scratch, *live, *blobs;
+    bool roots_write, network, sandbox;
+    int slots;
+    int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms;
+    int64_t uid_base;
+} fcj_worker_options_t;
+
+/* ---- Events of the poll loop ------------------------------------------- */
+
+typedef enum {
+    FCJ_ON_LINK, FCJ_ON_SIGNAL, FCJ_ON_INGEST, FCJ_ON_ZYGOTE,
+    FCJ_ON_CONTROL, FCJ_ON_STDOUT, FCJ_ON_STDERR
+} fcj_on_t;
+
+/*  index and generation: a late event of what is gone is recognised.  */
+int fcj_world_watch (fcj_world_t *world, int fd, fcj_on_t on, int index,
+                     uint32_t generation);
+
+/* ---- Zygotes ------------------------------------------------------------ */
+
+typedef enum {
+    FCJ_Z_FREE, FCJ_Z_STARTING, FCJ_Z_READY, FCJ_Z_RETIRING
+} fcj_zygote_state_t;
+
+struct fcj_zygote {
+    int index;
+    uint32_t generation;
+    fcj_zygote_state_t state;
+    pid_t pid;
+    int fd;
+    int64_t deadline;           /* to become ready, or to have proved itself */
+    char *info, *catalogue;
+    char why[512];              /* what it said when it broke */
+    int64_t threads, base_size; /* its address space, bytes */
+};
+
+void fcj_zygote_start (fcj_world_t *world, bool for_reload);
+void fcj_zygote_read (fcj_world_t *world, fcj_zygote_t *self);
+void fcj_zygote_tick (fcj_world_t *world);
+/*  Asks for one more process; false when there is no room.  */
+bool fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof);
+void fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self,
+                      const char *why);
+/*  The reload's end: ok, or why not.  */
+void fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why);
+void fcj_zygote_reload (fcj_world_t *world, int64_t req);
+
+/* ---- Processes ---------------------------------------------------------- */
+
+typedef enum {
+    FCJ_P_FREE, FCJ_P_FORKING, FCJ_P_STARTING, FCJ_P_WAITING, FCJ_P_RUNNING,
+    FCJ_P_ENDING
+} fcj_process_state_t;
+
+struct fcj_process {
+    int index;
+    uint32_t generation;
+    fcj_process_state_t state;
+    fcj_zygote_t *zygote;
+    fcj_worker_job_t *job;
+    fcj_frames_t *frames;
+    pid_t pid;
+    int control, out[2];
+    bool proof;                 /* runs the self-check of a reload */
+    int64_t deadline;           /* FORKING, STARTING, ENDING */
+    char scratch[1280];
+};
+
+/*  A free place with sockets, pipes and scratch made; give[3] go to the
+ *  zygote, then the caller closes them. NULL with *error.  */
+fcj_process_t *fcj_process_new (fcj_world_t *world, fcj_zygote_t *zygote,
+                                int give[3], fcj_error_t *error);
+/*  Closes all, hands the scratch to the remover, frees the place.  */
+void fcj_process_free (fcj_world_t *world, fcj_process_t *self);
+void fcj_process_kill (const fcj_process_t *self, int signal);
+void fcj_process_on_control (fcj_world_t *world, fcj_process_t *self);
+void fcj_process_on_output (fcj_world_t *world, fcj_process_t *self, int which);
+void fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
+                          int64_t cpu_ms, int64_t memory);
+void fcj_process_tick (fcj_world_t *world);
+/*  Takes what is in pipes and socket now.  */
+void fcj_process_drain (fcj_world_t *world, fcj_process_t *self);
+/*  The job has what it needs: kill the group, wait for the exit.  */
+void fcj_process_end (fcj_world_t *world, fcj_process_t *self);
+fcj_process_t *fcj_process_waiting (fcj_world_t *world);
+
+/* ---- Jobs ---------------------------------------------------------------- */
+
+typedef enum {
+    FCJ_J_FREE, FCJ_J_PENDING, FCJ_J_RUNNING, FCJ_J_STORING, FCJ_J_DONE
+} fcj_worker_job_state_t;
+
+typedef struct {
+    char name[FCJ_NAME_MAX + 1], file[FCJ_NAME_MAX + 1], mime[FCJ_NAME_MAX + 1];
+    fcj_hash_t hash;
+    int64_t size;
+} fcj_artifact_t;
+
+typedef struct {
+    int fd;                     /* <live>/<id>/stdout; -1 until it is needed */
+    int64_t size;
+    size_t tail_size;
+    char *tail;                 /* 2 * FCJ_TAIL_MAX; NULL until needed */
+    fcj_hash_t hash;            /* of the whole log, when over the tail */
+} fcj_output_t;
+
+struct fcj_worker_job {
+    int index;
+    fcj_worker_job_state_t state;
+    fcj_id_t id;
+    fcj_token_t token;
+    int64_t attempt;
+    unsigned char *body;        /* the RUN message */
+    fcj_map_t *run;             /* view of it */
+    const fcj_map_t *spec;
+    fcj_process_t *process;
+    bool silent;                /* killed by the broker: report nothing */
+    bool release;               /* the report is a RELEASE */
+    int64_t memory_max, output_max, cpu_s, timeout_s;
+    int64_t received, started;  /* monotonic, wall */
+    int64_t deadline, kill_at;  /* monotonic; kill_at 0: not dying */
+    fcj_reason_t stop;          /* why we end it ourselves */
+    fcj_output_t output[2];
+    bool live;                  /* its directory in <live> exists */
+    fcj_artifact_t *artifacts;
+    int artifact_count;
+    fcj_state_t end;
+    fcj_reason_t reason;
+    char *result, *error;       /* JSON text */
+    size_t result_size;
+    fcj_hash_t result_hash;     /* when it is too big to be inline */
+    int64_t cpu_ms, memory, finished;
+    double fraction;            /* latest progress, -1: none to send */
+    char message[FCJ_TEXT_MAX + 1];
+    int64_t progress_at;
+    fcj_pack_t *report;         /* FINISH or RELEASE, until FINISHED */
+    int64_t reported;
+    char scratch[1280];         /* where the artifacts lie */
+    uid_t uid;                  /* who must own them; -1: anybody */
+};
+
+void fcj_job_take (fcj_world_t *world, const void *body, size_t size);
+void fcj_job_dispatch (fcj_world_t *world);
+void fcj_job_on_message (fcj_world_t *world, fcj_process_t *process,
+                         const fcj_map_t *message);
+void fcj_job_on_bytes (fcj_world_t *world, fcj_worker_job_t *self, int which,
+                       const char *bytes, size_t size);
+/*  Its process ended without a result.  */
+void fcj_job_on_end (fcj_world_t *world, fcj_worker_job_t *self, int status,
+                     int64_t cpu_ms, int64_t memory);
+void fcj_job_stop (fcj_world_t *world, fcj_worker_job_t *self,
+                   fcj_reason_t reason);
+void fcj_job_release (fcj_world_t *world, fcj_worker_job_t *self, bool lost,
+                      const char *why);
+void fcj_job_on_stored (fcj_world_t *world, fcj_worker_job_t *self);
+void fcj_job_on_finished (fcj_world_t *world, const char *token);
+void fcj_job_on_kill (fcj_world_t *world, const char *token);
+void fcj_job_tick (fcj_world_t *world);
+void fcj_job_repeat (fcj_world_t *world, int64_t older_than);
+/*  Jobs that the broker counts as ours.  */
+int fcj_job_count (const fcj_world_t *world);
+void fcj_job_fail (fcj_worker_job_t *self, fcj_reason_t reason,
+                   const char *type, const char *text, const char *signal);
+
+/*  report.c: FINISH and RELEASE as the wire wants them.  */
+fcj_pack_t *fcj_report_finish (const fcj_worker_job_t *self);
+fcj_pack_t *fcj_report_release (const fcj_worker_job_t *self, bool lost,
+                                const char *why);
+/*  run.c: the run message with its descriptors, sent. -1: not taken.  */
+int fcj_run_send (fcj_world_t *world, fcj_worker_job_t *self);
+int fcj_run_send_proof (fcj_world_t *world, fcj_process_t *process);
+
+/* ---- The others ---------------------------------------------------------- */
+
+fcj_link_t *fcj_link_new (fcj_world_t *world, fcj_error_t *error);
+void fcj_link_destroy (fcj_link_t **self_p);
+void fcj_link_read (fcj_link_t *self);
+void fcj_link_tick (fcj_link_t *self);
+void fcj_link_hello (fcj_link_t *self);
+/*  False: not sent now (no broker); repeat what matters.  */
+bool fcj_link_send (fcj_link_t *self, const char *type,
+                    const fcj_pack_t *body);
+void fcj_link_send_empty (fcj_link_t *self, const char *type);
+
+/*  The thread that copies and removes files. One queue, first in first out:
+ *  a scratch is removed after what lay in it was stored.  */
+fcj_ingest_t *fcj_ingest_new (const fcj_worker_options_t *options,
+                              fcj_error_t *error);
+void fcj_ingest_destroy (fcj_ingest_t **self_p);
+int fcj_ingest_fd (const fcj_ingest_t *self);
+void fcj_ingest_store (fcj_ingest_t *self, fcj_worker_job_t *job);
+void fcj_ingest_remove (fcj_ingest_t *self, const char *path);
+/*  The next job that is stored, or NULL.  */
+fcj_worker_job_t *fcj_ingest_next (fcj_ingest_t *self);
+
+/*  watch.c: memory of each running job, and processes that left theirs.  */
+void fcj_watch_tick (fcj_world_t *world);
+
+/*  leftover.c: our own scratch, and what a killed supervisor left.  */
+int fcj_leftover_claim (const fcj_worker_options_t *options,
+                        const char *worker, char *root, size_t size,
+                        fcj_error_t *error);
+void fcj_leftover_remove (const char *root);
+void fcj_remove_tree (const char *path);
+
+/* ---- The world ------------------------------------------------------------ */
+
+struct fcj_world {
+    fcj_worker_options_t options;
+    fcj_id_t worker;
+    char root[1024];            /* our scratch: <scratch>/<worker> */
+    int epoll, lock;
+    int64_t now;                /* monotonic, of this turn of the loop */
+    fcj_zygote_t zygotes[FCJ_ZYGOTES];
+    fcj_process_t processes[FCJ_PROCESSES];
+    fcj_worker_job_t jobs[FCJ_JOBS];
+    fcj_zygote_t *active, *next;
+    int failures;               /* zygotes lost in a row */
+    int64_t start_again;        /* monotonic; 0: no need */
+    char broken[512];           /* why there is no zygote */
+    int64_t reload_req;
+    bool announced;             /* slots were offered */
+    bool draining, done;
+    int64_t drain_until;
+    uint32_t generation;
+    fcj_link_t *link;
+    fcj_ingest_t *ingest;
+};
+
+int fcj_supervisor_run (const fcj_worker_options_t *options,
+                        fcj_error_t *error);
+#endif

@@ -1,0 +1,530 @@
+/*  zygote.c - starting, asking, replacing fcj-zygote.  */
+
+#include "world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../jobs/log.h"
+
+#define ARGS_MAX     128
+#define BACKOFF_MS   250
+#define BACKOFF_MAX  30000
+#define CATALOGUE_MAX (4 * 1024 * 1024)
+
+/* ---- Starting -------------------------------------------------------------- */
+
+typedef struct {
+    char *argv[ARGS_MAX + 2];
+    char *text[8];              /* what has to be freed */
+    int argc, texts;
+    char *environment[8];
+} command_t;
+
+static void
+s_arg (command_t *command, const char *flag, const char *value)
+{
+    if (command->argc + 2 > ARGS_MAX)
+        return;
+    command->argv[command->argc++] = (char *) (uintptr_t) flag;
+    command->argv[command->argc++] = (char *) (uintptr_t) value;
+}
+
+static void
+s_args_of_list (command_t *command, const char *flag, const char *list,
+                const char *prefix)
+{
+    char *copy = strdup (list), *rest = NULL;
+    size_t room = strlen (list) * 4 + 64;
+    char *all = calloc (1, room), *to = all;
+    for (char *at = strtok_r (copy, ":", &rest); at;
+         at = strtok_r (NULL, ":", &rest)) {
+        int size = snprintf (to, room - (size_t) (to - all), "%s%s", prefix,
+                             at);
+        s_arg (command, flag, to);
+        to += size + 1;
+    }
+    free (copy);
+    command->text[command->texts++] = all;
+}
+
+static char *
+s_text (command_t *command, const char *before, const char *value,
+        const char *after)
+{
+    char *text = NULL;
+    if (asprintf (&text, "%s%s%s", before, value, after) < 0)
+        text = NULL;
+    return command->text[command->texts++] = text;
+}
+
+static void
+s_command (fcj_world_t *world, fcj_zygote_t *self, command_t *command)
+{
+    const fcj_worker_options_t *options = &world->options;
+    char name[40];
+    memset (command, 0, sizeof *command);
+    command->argv[command->argc++] = (char *) (uintptr_t)
+        options->zygote_binary;
+    s_arg (command, "--python", options->python);
+    s_arg (command, "--read", options->python);
+    s_args_of_list (command, "--handlers", options->handlers, "");
+    s_args_of_list (command, "--read", options->handlers, "");
+    s_args_of_list (command, "--root", options->roots,
+                    options->roots_write ? "w:" : "");
+    s_arg (command, "--sandbox", options->sandbox ? "on" : "off");
+    s_arg (command, "--network", options->network ? "on" : "off");
+    snprintf (name, sizeof name, "/catalogue-%d.json", self->index);
+    s_arg (command, "--catalogue", s_text (command, "", world->root, name));
+    /*  FreeCAD writes its settings below HOME: not the user's.  */
+    int n = 0;
+    command->environment[n++] = s_text (command, "HOME=", world->root,
+                                        "/home");
+    command->environment[n++] = (char *) (uintptr_t) "PATH=/usr/bin:/bin";
+    command->environment[n++] = (char *) (uintptr_t) "LANG=C.UTF-8";
+    command->environment[n++] = (char *) (uintptr_t)
+        "QT_QPA_PLATFORM=offscreen";
+    const char *preload = getenv ("FCJ_PRELOAD");
+    if (preload)
+        command->environment[n++] = s_text (command, "FCJ_PRELOAD=",
+                                            preload, "");
+}
+
+/*  In the fork, before exec: only calls that are safe among threads.  */
+static void
+s_exec (const command_t *command, int fd, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset (&none);
+    sigprocmask (SIG_SETMASK, &none, NULL);
+    prctl (PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid () != parent)
+        _exit (1);
+    if (fd == 3)
+        fcntl (3, F_SETFD, 0);
+    else
+        dup2 (fd, 3);
+    int null = open ("/dev/null", O_RDWR);
+    dup2 (null, 0);
+    dup2 (2, 1);
+    close_range (4, ~0U, 0);
+    execve (command->argv[0], command->argv, command->environment);
+    _exit (127);
+}
+
+void
+fcj_zygote_start (fcj_world_t *world, bool for_reload)
+{
+    fcj_zygote_t *self = NULL;
+    for (int i = 0; i < FCJ_ZYGOTES && !self; i++)
+        if (world->zygotes[i].state == FCJ_Z_FREE)
+            self = &world->zygotes[i];
+    int pair[2];
+    if (!self || socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+                             pair)) {
+        world->start_again = world->now + BACKOFF_MS;
+        return;
+    }
+    memset (self, 0, sizeof *self);
+    self->index = (int) (self - world->zygotes);
+    self->generation = ++world->generation;
+    command_t command;
+    s_command (world, self, &command);
+    pid_t parent = getpid ();
+    self->pid = fork ();
+    if (self->pid == 0)
+        s_exec (&command, pair[1], parent);
+    close (pair[1]);
+    for (int i = 0; i < command.texts; i++)
+        free (command.text[i]);
+    self->fd = pair[0];
+    fcntl (self->fd, F_SETFL, O_NONBLOCK);
+    self->state = FCJ_Z_STARTING;
+    self->deadline = world->now + FCJ_ZYGOTE_MS;
+    fcj_world_watch (world, self->fd, FCJ_ON_ZYGOTE, self->index,
+                     self->generation);
+    world->start_again = 0;
+    if (for_reload)
+        world->next = self;
+    else
+        world->active = self;
+}
+
+/* ---- What it says ------------------------------------------------------------ */
+
+static char *
+s_copy (const fcj_map_t *packet, const char *key)
+{
+    size_t size;
+    const char *bytes = fcj_map_bytes (packet, key, &size);
+    return bytes ? strndup (bytes, size) : NULL;
+}
+
+static char *
+s_catalogue (const fcj_map_t *packet)
+{
+    char path[PATH_MAX];
+    if (fcj_map_copy (packet, "catalogue_file", path, sizeof path) <= 0)
+        return s_copy (packet, "catalogue");
+    int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct stat info;
+    if (fd < 0 || fstat (fd, &info) || info.st_size > CATALOGUE_MAX) {
+        if (fd >= 0)
+            close (fd);
+        return NULL;
+    }
+    char *text = calloc (1, (size_t) info.st_size + 1);
+    ssize_t got = text ? read (fd, text, (size_t) info.st_size) : -1;
+    close (fd);
+    if (got != info.st_size) {
+        free (text);
+        return NULL;
+    }
+    return text;
+}
+
+static int64_t
+s_address_space (pid_t pid)
+{
+    char path[64], text[64] = "";
+    snprintf (path, sizeof path, "/proc/%d/statm", (int) pid);
+    int fd = open (path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read (fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close (fd);
+    return got > 0 ? strtoll (text, NULL, 10) * sysconf (_SC_PAGESIZE)
+                   : 1L << 30;
+}
+
+static void
+s_on_ready (fcj_world_t *world, fcj_zygote_t *self, const fcj_map_t *packet)
+{
+    self->info = s_copy (packet, "info");
+    self->catalogue = s_catalogue (packet);
+    self->threads = fcj_map_int (packet, "threads", 0);
+    self->base_size = s_address_space (self->pid);
+    self->state = FCJ_Z_READY;
+    self->deadline = world->now + FCJ_ZYGOTE_MS;
+    fcj_log (FCJ_INFO, "zygote_ready", "info", self->info ? self->info : "",
+             NULL);
+    if (self == world->next && !fcj_zygote_fork (world, self, true))
+        fcj_zygote_proved (world, false, "no room for a process");
+}
+
+static fcj_process_t *
+s_process (fcj_world_t *world, const fcj_zygote_t *self, int64_t pid)
+{
+    for (int i = 0; i < FCJ_PROCESSES; i++)
+        if (world->processes[i].state != FCJ_P_FREE
+            && world->processes[i].zygote == self
+            && world->processes[i].pid == pid)
+            return &world->processes[i];
+    return NULL;
+}
+
+static void
+s_on_forked (fcj_world_t *world, const fcj_zygote_t *self,
+             const fcj_map_t *packet, bool ok)
+{
+    int64_t slot = fcj_map_int (packet, "slot", -1);
+    if (slot < 0 || slot >= FCJ_PROCESSES
+        || world->processes[slot].zygote != self)
+        return;
+    fcj_process_t *process = &world->processes[slot];
+    if (!ok && process->state != FCJ_P_FREE) {
+        char why[400] = "";
+        fcj_map_copy (packet, "error", why, sizeof why);
+        fcj_log (FCJ_ERROR, "fork_failed", "why", why, NULL);
+        fcj_process_free (world, process);
+        return;
+    }
+    process->pid = (pid_t) fcj_map_int (packet, "pid", 0);
+    if (process->state == FCJ_P_FORKING) {
+        process->state = FCJ_P_STARTING;
+        process->deadline = world->now + FCJ_FORK_READY_MS;
+        fcj_process_on_control (world, process);
+    } else
+        fcj_process_kill (process, SIGKILL);
+}
+
+static void
+s_on_packet (fcj_world_t *world, fcj_zygote_t *self, const fcj_map_t *packet)
+{
+    char type[16] = "";
+    fcj_map_copy (packet, "type", type, sizeof type);
+    if (strcmp (type, "ready") == 0)
+        s_on_ready (world, self, packet);
+    else if (strcmp (type, "broken") == 0) {
+        /*  The end of a traceback says most.  */
+        size_t size;
+        const char *why = fcj_map_bytes (packet, "error", &size);
+        size_t skip = size >= sizeof self->why
+            ? size - sizeof self->why + 1 : 0;
+        if (why)
+            snprintf (self->why, sizeof self->why, "%.*s",
+                      (int) (size - skip), why + skip);
+    } else if (strcmp (type, "forked") == 0)
+        s_on_forked (world, self, packet, true);
+    else if (strcmp (type, "failed") == 0)
+        s_on_forked (world, self, packet, false);
+    else if (strcmp (type, "exited") == 0) {
+        fcj_process_t *process = s_process (world, self,
+                                            fcj_map_int (packet, "pid", -1));
+        if (process)
+            fcj_process_on_exit (world, process,
+                                 (int) fcj_map_int (packet, "status", 0),
+                                 fcj_map_int (packet, "cpu_ms", 0),
+                                 fcj_map_int (packet, "memory", 0));
+    }
+}
+
+void
+fcj_zygote_read (fcj_world_t *world, fcj_zygote_t *self)
+{
+    static char buffer[FCJ_PACKET_MAX];
+    for (;;) {
+        size_t n = 0;
+        ssize_t size = fcj_packet_recv (self->fd, buffer, sizeof buffer,
+                                        NULL, &n);
+        if (size < 0 && errno == EAGAIN)
+            return;
+        if (size <= 0) {
+            fcj_zygote_lost (world, self, self->why[0] ? self->why
+                             : "the zygote ended");
+            return;
+        }
+        fcj_map_t *packet = fcj_map_new (buffer, (size_t) size);
+        if (packet)
+            s_on_packet (world, self, packet);
+        fcj_map_destroy (&packet);
+        if (self->state == FCJ_Z_FREE)
+            return;
+    }
+}
+
+bool
+fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof)
+{
+    int give[3];
+    fcj_error_t error;
+    fcj_process_t *process = fcj_process_new (world, self, give, &error);
+    if (!process) {
+        fcj_log (FCJ_ERROR, "fork_failed", "why", error.text, NULL);
+        return false;
+    }
+    process->proof = proof;
+    fcj_pack_t *order = fcj_pack_new ();
+    fcj_pack_map (order, 4);
+    fcj_pack_kstr (order, "type", "fork");
+    fcj_pack_kint (order, "slot", process->index);
+    fcj_pack_kstr (order, "scratch", process->scratch);
+    fcj_pack_kint (order, "uid", world->options.uid_base < 0 ? -1
+                   : world->options.uid_base + process->index);
+    int done = fcj_packet_send (self->fd, fcj_pack_data (order),
+                                fcj_pack_size (order), give, 3);
+    fcj_pack_destroy (&order);
+    for (int i = 0; i < 3; i++)
+        close (give[i]);
+    if (done)
+        fcj_process_free (world, process);
+    return done == 0;
+}
+
+/* ---- Ends --------------------------------------------------------------------- */
+
+static void
+s_free (fcj_zygote_t *self)
+{
+    if (self->pid > 0)
+        kill (self->pid, SIGKILL);      /* reaped in supervisor.c */
+    close (self->fd);
+    free (self->info);
+    free (self->catalogue);
+    self->info = self->catalogue = NULL;
+    self->state = FCJ_Z_FREE;
+}
+
+static void
+s_lose_processes (fcj_world_t *world, const fcj_zygote_t *self,
+                  const char *why)
+{
+    for (int i = 0; i < FCJ_PROCESSES; i++) {
+        fcj_process_t *process = &world->processes[i];
+        if (process->state == FCJ_P_FREE || process->zygote != self)
+            continue;
+        fcj_process_kill (process, SIGKILL);
+        /*  A result that is in the socket already is a result.  */
+        while (process->control >= 0 && process->job
+               && fcj_frames_read (process->frames, process->control) > 0)
+            fcj_process_on_control (world, process);
+        fcj_process_on_control (world, process);
+        if (process->job)
+            fcj_job_release (world, process->job, true, why);
+        fcj_process_free (world, process);
+    }
+}
+
+void
+fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self, const char *why)
+{
+    char text[512];
+    if (self->state == FCJ_Z_FREE)
+        return;
+    snprintf (text, sizeof text, "%s", why);
+    bool retiring = self->state == FCJ_Z_RETIRING;
+    bool was_next = self == world->next, was_active = self == world->active;
+    if (!retiring)
+        fcj_log (FCJ_ERROR, "zygote_lost", "why", text, NULL);
+    s_lose_processes (world, self, "the zygote ended");
+    s_free (self);
+    if (was_next)
+        fcj_zygote_proved (world, false, text);
+    if (!was_active)
+        return;
+    world->active = NULL;
+    int64_t wait = BACKOFF_MS;
+    for (int i = 0; i < world->failures && wait < BACKOFF_MAX; i++)
+        wait *= 2;
+    world->start_again = world->now + (world->failures ? wait : 0);
+    world->failures++;
+    snprintf (world->broken, sizeof world->broken, "%s", text);
+    if (world->failures > 1 || !world->announced) {
+        world->announced = false;
+        fcj_link_hello (world->link);   /* no slots now, and why */
+    }
+}
+
+/* ---- Reload --------------------------------------------------------------------- */
+
+static void
+s_answer_reload (fcj_world_t *world, bool ok, const char *why,
+                 const char *catalogue)
+{
+    fcj_pack_t *body = fcj_pack_new ();
+    fcj_pack_map (body, 3);
+    fcj_pack_kint (body, "req", world->reload_req);
+    fcj_pack_kbool (body, "ok", ok);
+    if (ok)
+        fcj_pack_kstr (body, "catalogue", catalogue ? catalogue : "{}");
+    else
+        fcj_pack_kstr (body, "error", why);
+    fcj_link_send (world->link, "RELOADED", body);
+    fcj_pack_destroy (&body);
+    fcj_log (ok ? FCJ_INFO : FCJ_WARNING, "reloaded", "ok",
+             ok ? "yes" : "no", "why", ok ? "" : why, NULL);
+}
+
+void
+fcj_zygote_reload (fcj_world_t *world, int64_t req)
+{
+    if (world->next) {
+        int64_t first = world->reload_req;
+        world->reload_req = req;
+        s_answer_reload (world, false, "a reload is under way; try again "
+                         "when it is done", NULL);
+        world->reload_req = first;
+        return;
+    }
+    world->reload_req = req;
+    fcj_zygote_start (world, true);
+    if (!world->next)
+        s_answer_reload (world, false, "no room for a second zygote", NULL);
+}
+
+static void
+s_retire (fcj_world_t *world, fcj_zygote_t *old)
+{
+    old->state = FCJ_Z_RETIRING;
+    for (int i = 0; i < FCJ_PROCESSES; i++) {
+        fcj_process_t *process = &world->processes[i];
+        if (process->zygote == old && !process->job
+            && process->state != FCJ_P_FREE)
+            fcj_process_end (world, process);
+    }
+}
+
+void
+fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why)
+{
+    fcj_zygote_t *next = world->next, *old = world->active;
+    if (!next)
+        return;
+    world->next = NULL;
+    s_answer_reload (world, ok, why, next->catalogue);
+    if (!ok) {
+        if (next->state != FCJ_Z_FREE) {
+            next->state = FCJ_Z_RETIRING;
+            s_lose_processes (world, next, "");
+            s_free (next);
+        }
+        return;
+    }
+    world->active = next;
+    world->failures = 0;
+    world->start_again = 0;
+    if (old && old->state == FCJ_Z_READY)
+        s_retire (world, old);
+    else if (old)
+        s_free (old);
+}
+
+/* ---- Time ----------------------------------------------------------------------- */
+
+static void
+s_keep_waiting (fcj_world_t *world)
+{
+    int slots = world->options.slots, have = 0;
+    int wanted = slots + (slots < 2 ? slots : 2);
+    if (!world->active || world->active->state != FCJ_Z_READY
+        || world->draining)
+        return;
+    for (int i = 0; i < FCJ_PROCESSES; i++) {
+        const fcj_process_t *process = &world->processes[i];
+        have += process->zygote == world->active && !process->proof
+            && (process->state == FCJ_P_FORKING
+                || process->state == FCJ_P_STARTING
+                || process->state == FCJ_P_WAITING);
+    }
+    for (; have < wanted; have++)
+        if (!fcj_zygote_fork (world, world->active, false))
+            return;
+}
+
+static bool
+s_is_used (const fcj_world_t *world, const fcj_zygote_t *self)
+{
+    for (int i = 0; i < FCJ_PROCESSES; i++)
+        if (world->processes[i].state != FCJ_P_FREE
+            && world->processes[i].zygote == self)
+            return true;
+    return false;
+}
+
+void
+fcj_zygote_tick (fcj_world_t *world)
+{
+    for (int i = 0; i < FCJ_ZYGOTES; i++) {
+        fcj_zygote_t *zygote = &world->zygotes[i];
+        bool late = world->now >= zygote->deadline;
+        if (zygote->state == FCJ_Z_RETIRING && !s_is_used (world, zygote))
+            s_free (zygote);
+        else if (late && (zygote->state == FCJ_Z_STARTING
+                          || zygote == world->next)
+                 && zygote->state != FCJ_Z_FREE)
+            fcj_zygote_lost (world, zygote, "the zygote did not become ready "
+                             "within a minute");
+    }
+    if (!world->active && !world->draining
+        && world->now >= world->start_again)
+        fcj_zygote_start (world, false);
+    s_keep_waiting (world);
+}
