@@ -3,7 +3,9 @@
 Each part (Redis, broker, worker, front-end) is a process of its own that is
 started here one by one, so that a test can kill and restart any of them. All
 state lies in one short directory below /tmp (socket paths are short); when
-the service is stopped, no process that belongs to it may be left.
+the service is stopped, no process that belongs to it may be left. The tests stand in for
+fcj-service, which would restart what they kill; test_transports.py uses
+the real one.
 """
 
 from __future__ import annotations
@@ -409,12 +411,36 @@ class Service:
             self.env["FCJ_TOKEN_FILE"] = str(path)
         self.token = next(iter((tokens or {}).values()), None)
         self.seen: set[int] = set()
+        self.listener = self._service_sock()
         if start:
             try:
                 self.start_all()
             except BaseException:
                 self.stop(check=False)
                 raise
+
+    def _service_sock(self) -> socket.socket:
+        """We are fcj-service: front-ends ask us whether all is up, and would
+        start a service of their own if nobody answered."""
+        run = self.state / "run"
+        self.state.mkdir(mode=0o711)
+        run.mkdir(mode=0o700)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(run / "service.sock"))
+        listener.listen(100)
+
+        def serve() -> None:
+            clients = []
+            while True:
+                try:
+                    client = listener.accept()[0]
+                    client.sendall(b'{"state":"ready"}\n')
+                    clients.append(client)
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        return listener
 
     # -- parts -----------------------------------------------------------
 
@@ -534,6 +560,8 @@ class Service:
                     self.kill(part, signal.SIGTERM)
                 except AssertionError as error:
                     late.append(str(error))
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
         end = time.monotonic() + 5
         while (left := self._left()) and time.monotonic() < end:
             time.sleep(0.05)
