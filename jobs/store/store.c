@@ -7,7 +7,7 @@
 
 #include "store.h"
 #include "command.h"
-#include "link.h"
+#include "conn.h"
 #include "../limits.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define SCAN_MAX 1000           /* records looked at in one call */
 
 struct fcj_store {
-    fcj_link_t *link;
+    fcj_conn_t *link;
 };
 
 struct fcj_record {
@@ -40,7 +40,7 @@ static const char *const s_small[] = {
 
 fcj_store_t *fcj_store_new (const char *url, fcj_error_t *error)
 {
-    fcj_link_t *link = fcj_link_new (url, error);
+    fcj_conn_t *link = fcj_conn_new (url, error);
     if (!link)
         return NULL;
     fcj_store_t *self = calloc (1, sizeof (*self));
@@ -54,7 +54,7 @@ void fcj_store_destroy (fcj_store_t **self_p)
 {
     if (!*self_p)
         return;
-    fcj_link_destroy (&(*self_p)->link);
+    fcj_conn_destroy (&(*self_p)->link);
     free (*self_p);
     *self_p = NULL;
 }
@@ -75,32 +75,32 @@ static int s_turn (fcj_store_t *self, int64_t until, fcj_error_t *error)
 {
     int64_t left = until - fcj_mono_ms ();
     if (left <= 0) {
-        fcj_link_close (self->link);
+        fcj_conn_close (self->link);
         return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
                          "Redis did not answer in %d ms. Try again", TRY_MS);
     }
-    struct pollfd item = {fcj_link_fd (self->link), POLLIN, 0};
-    if (fcj_link_wants_write (self->link))
+    struct pollfd item = {fcj_conn_fd (self->link), POLLIN, 0};
+    if (fcj_conn_wants_write (self->link))
         item.events |= POLLOUT;
     if (poll (&item, 1, (int) left) < 0 && errno != EINTR)
         return fcj_fail (error, FCJ_INTERNAL, "poll: %s", strerror (errno));
-    return item.revents ? fcj_link_run (self->link, error) : 0;
+    return item.revents ? fcj_conn_run (self->link, error) : 0;
 }
 
 static int s_try (fcj_store_t *self, const fcj_command_t *command,
                   redisReply **replies, fcj_error_t *error)
 {
     int64_t until = fcj_mono_ms () + TRY_MS;
-    if (fcj_link_fd (self->link) < 0 && fcj_link_open (self->link, error) < 0)
+    if (fcj_conn_fd (self->link) < 0 && fcj_conn_open (self->link, error) < 0)
         return -1;
-    while (!fcj_link_up (self->link))
+    while (!fcj_conn_up (self->link))
         if (s_turn (self, until, error) < 0)
             return -1;
-    fcj_link_send (self->link, fcj_command_data (command),
+    fcj_conn_send (self->link, fcj_command_data (command),
                    fcj_command_size (command));
     int got = 0, count = fcj_command_count (command);
     while (got < count) {
-        replies[got] = fcj_link_reply (self->link);
+        replies[got] = fcj_conn_reply (self->link);
         if (replies[got])
             got++;
         else if (s_turn (self, until, error) < 0) {

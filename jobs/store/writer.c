@@ -15,7 +15,7 @@
 
 #include "store.h"
 #include "command.h"
-#include "link.h"
+#include "conn.h"
 #include "../limits.h"
 #include "../log.h"
 
@@ -61,7 +61,7 @@ typedef struct {
 } s_queue_t;
 
 struct fcj_writer {
-    fcj_link_t *link;
+    fcj_conn_t *link;
     char *library;
     int64_t timeout_ms;
     s_queue_t held, sent, failed;
@@ -159,7 +159,7 @@ static void s_fail_later (fcj_writer_t *self, s_call_t *call,
 
 static void s_put_on_wire (fcj_writer_t *self, s_call_t *call)
 {
-    fcj_link_send (self->link, fcj_command_data (call->command),
+    fcj_conn_send (self->link, fcj_command_data (call->command),
                    fcj_command_size (call->command));
     call->expected = fcj_command_count (call->command);
     call->replies = calloc ((size_t) call->expected, sizeof (redisReply *));
@@ -1004,7 +1004,7 @@ static void s_complain (fcj_writer_t *self, const fcj_error_t *error)
 static void s_down (fcj_writer_t *self, const fcj_error_t *error)
 {
     s_complain (self, error);
-    fcj_link_close (self->link);
+    fcj_conn_close (self->link);
     self->up = self->loading = false;
     self->backoff = self->backoff ? 2 * self->backoff : BACKOFF_MIN;
     if (self->backoff > BACKOFF_MAX)
@@ -1078,7 +1078,7 @@ static void s_complete (fcj_writer_t *self)
 static void s_replies (fcj_writer_t *self)
 {
     redisReply *reply;
-    while (self->sent.first && (reply = fcj_link_reply (self->link)) != NULL) {
+    while (self->sent.first && (reply = fcj_conn_reply (self->link)) != NULL) {
         s_call_t *head = self->sent.first;
         head->replies[head->got++] = reply;
         if (head->got == head->expected)
@@ -1116,21 +1116,21 @@ static void s_connection (fcj_writer_t *self)
 {
     fcj_error_t error;
     int64_t now = fcj_mono_ms ();
-    if (fcj_link_fd (self->link) < 0) {
+    if (fcj_conn_fd (self->link) < 0) {
         if (now < self->retry_at)
             return;
         self->connect_until = now + CONNECT_MS;
-        if (fcj_link_open (self->link, &error) < 0) {
+        if (fcj_conn_open (self->link, &error) < 0) {
             s_down (self, &error);
             return;
         }
     }
-    if (fcj_link_run (self->link, &error) < 0) {
+    if (fcj_conn_run (self->link, &error) < 0) {
         s_replies (self);
         s_down (self, &error);
         return;
     }
-    if (!fcj_link_up (self->link)) {
+    if (!fcj_conn_up (self->link)) {
         if (now > self->connect_until) {
             fcj_fail (&error, FCJ_STORE_UNAVAILABLE,
                       "Connecting to Redis took too long");
@@ -1148,7 +1148,7 @@ static void s_connection (fcj_writer_t *self)
 fcj_writer_t *fcj_writer_new (const char *url, const char *library,
                               int64_t timeout_ms, fcj_error_t *error)
 {
-    fcj_link_t *link = fcj_link_new (url, error);
+    fcj_conn_t *link = fcj_conn_new (url, error);
     if (!link)
         return NULL;
     fcj_writer_t *self = calloc (1, sizeof (*self));
@@ -1171,7 +1171,7 @@ void fcj_writer_destroy (fcj_writer_t **self_p)
            (call = s_pop (&self->sent)) != NULL ||
            (call = s_pop (&self->failed)) != NULL)
         s_call_destroy (call);
-    fcj_link_destroy (&self->link);
+    fcj_conn_destroy (&self->link);
     free (self->library);
     free (self);
     *self_p = NULL;
@@ -1179,12 +1179,12 @@ void fcj_writer_destroy (fcj_writer_t **self_p)
 
 int fcj_writer_fd (const fcj_writer_t *self)
 {
-    return fcj_link_fd (self->link);
+    return fcj_conn_fd (self->link);
 }
 
 bool fcj_writer_wants_write (const fcj_writer_t *self)
 {
-    return fcj_link_wants_write (self->link);
+    return fcj_conn_wants_write (self->link);
 }
 
 bool fcj_writer_up (const fcj_writer_t *self)
@@ -1200,6 +1200,6 @@ void fcj_writer_run (fcj_writer_t *self)
     s_tell_failed (self);
     /* what the callbacks added goes out now rather than at the next turn */
     fcj_error_t error;
-    if (fcj_link_flush (self->link, &error) < 0)
+    if (fcj_conn_flush (self->link, &error) < 0)
         s_down (self, &error);
 }

@@ -1,10 +1,10 @@
-/*  link.c - one connection to Redis.
+/*  conn.c - one connection to Redis.
  *
  *  hiredis of Debian 12 knows no TLS, so the bytes are moved here (plainly,
  *  or through OpenSSL) and hiredis' reader makes replies of them. TLS trusts
  *  the system's certificates, or those that SSL_CERT_FILE names.  */
 
-#include "link.h"
+#include "conn.h"
 #include "command.h"
 
 #include <ctype.h>
@@ -26,7 +26,7 @@
 
 typedef enum { CLOSED, CONNECTING, SHAKING, GREETING, UP } s_phase_t;
 
-struct fcj_link {
+struct fcj_conn {
     char *host, *port, *path;   /* path: unix socket, then no host */
     char *user, *password;
     int db;
@@ -71,7 +71,7 @@ static char *s_decoded (const char *text, size_t size)
 }
 
 /*  user:password@, :password@ or nothing; returns what comes after it.  */
-static const char *s_credentials (fcj_link_t *self, const char *at)
+static const char *s_credentials (fcj_conn_t *self, const char *at)
 {
     size_t size = strcspn (at, "/?");
     const char *end = memrchr (at, '@', size);
@@ -85,7 +85,7 @@ static const char *s_credentials (fcj_link_t *self, const char *at)
     return end + 1;
 }
 
-static int s_host (fcj_link_t *self, const char *at)
+static int s_host (fcj_conn_t *self, const char *at)
 {
     size_t size = strcspn (at, "/?");
     const char *end = at + size, *colon;
@@ -109,7 +109,7 @@ static int s_host (fcj_link_t *self, const char *at)
     return *self->host && *self->port ? 0 : -1;
 }
 
-static int s_parse (fcj_link_t *self, const char *url)
+static int s_parse (fcj_conn_t *self, const char *url)
 {
     self->tls = strncmp (url, "rediss://", 9) == 0;
     if (strncmp (url, "unix://", 7) == 0) {
@@ -126,14 +126,14 @@ static int s_parse (fcj_link_t *self, const char *url)
     return s_host (self, s_credentials (self, strchr (url, '/') + 2));
 }
 
-fcj_link_t *fcj_link_new (const char *url, fcj_error_t *error)
+fcj_conn_t *fcj_conn_new (const char *url, fcj_error_t *error)
 {
-    fcj_link_t *self = calloc (1, sizeof (*self));
+    fcj_conn_t *self = calloc (1, sizeof (*self));
     if (!self)
         abort ();
     self->fd = -1;
     if (s_parse (self, url) < 0) {
-        fcj_link_destroy (&self);
+        fcj_conn_destroy (&self);
         fcj_fail (error, FCJ_INVALID, "This is no Redis URL; give "
                   "unix:///path/redis.sock, redis://user:password@host:port/db "
                   "or rediss:// (TLS)");
@@ -141,12 +141,12 @@ fcj_link_t *fcj_link_new (const char *url, fcj_error_t *error)
     return self;
 }
 
-void fcj_link_destroy (fcj_link_t **self_p)
+void fcj_conn_destroy (fcj_conn_t **self_p)
 {
-    fcj_link_t *self = *self_p;
+    fcj_conn_t *self = *self_p;
     if (!self)
         return;
-    fcj_link_close (self);
+    fcj_conn_close (self);
     SSL_CTX_free (self->context);
     free (self->host);
     free (self->port);
@@ -160,17 +160,17 @@ void fcj_link_destroy (fcj_link_t **self_p)
 
 /* ---- Connecting --------------------------------------------------------- */
 
-static int s_lost (fcj_link_t *self, fcj_error_t *error, const char *why)
+static int s_lost (fcj_conn_t *self, fcj_error_t *error, const char *why)
 {
     char text[300];
     snprintf (text, sizeof (text), "%s", why);
-    fcj_link_close (self);
+    fcj_conn_close (self);
     return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
                      "Redis at %.100s is not available: %s. Try again",
                      self->path ? self->path : self->host, text);
 }
 
-static int s_connect (fcj_link_t *self, const struct sockaddr *address,
+static int s_connect (fcj_conn_t *self, const struct sockaddr *address,
                       socklen_t size)
 {
     int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, one = 1;
@@ -184,7 +184,7 @@ static int s_connect (fcj_link_t *self, const struct sockaddr *address,
     return -1;
 }
 
-static int s_connect_tcp (fcj_link_t *self, fcj_error_t *error)
+static int s_connect_tcp (fcj_conn_t *self, fcj_error_t *error)
 {
     struct addrinfo hints = {0}, *list = NULL, *at;
     hints.ai_socktype = SOCK_STREAM;
@@ -204,7 +204,7 @@ static int s_connect_tcp (fcj_link_t *self, fcj_error_t *error)
     return result;
 }
 
-static int s_connect_unix (fcj_link_t *self, fcj_error_t *error)
+static int s_connect_unix (fcj_conn_t *self, fcj_error_t *error)
 {
     struct sockaddr_un address = {0};
     address.sun_family = AF_UNIX;
@@ -214,9 +214,9 @@ static int s_connect_unix (fcj_link_t *self, fcj_error_t *error)
     return 0;
 }
 
-int fcj_link_open (fcj_link_t *self, fcj_error_t *error)
+int fcj_conn_open (fcj_conn_t *self, fcj_error_t *error)
 {
-    fcj_link_close (self);
+    fcj_conn_close (self);
     self->reader = redisReaderCreate ();
     if (!self->reader)
         abort ();
@@ -227,7 +227,7 @@ int fcj_link_open (fcj_link_t *self, fcj_error_t *error)
     return result;
 }
 
-void fcj_link_close (fcj_link_t *self)
+void fcj_conn_close (fcj_conn_t *self)
 {
     SSL_free (self->ssl);
     self->ssl = NULL;
@@ -243,7 +243,7 @@ void fcj_link_close (fcj_link_t *self)
     self->tls_wants_write = false;
 }
 
-static int s_tls_begin (fcj_link_t *self)
+static int s_tls_begin (fcj_conn_t *self)
 {
     if (!self->context) {
         signal (SIGPIPE, SIG_IGN);      /* OpenSSL writes with write(2) */
@@ -266,7 +266,7 @@ static int s_tls_begin (fcj_link_t *self)
 }
 
 /*  1 done, 0 again later, -1 failed.  */
-static int s_tls_outcome (fcj_link_t *self, int result)
+static int s_tls_outcome (fcj_conn_t *self, int result)
 {
     int code = SSL_get_error (self->ssl, result);
     self->tls_wants_write = code == SSL_ERROR_WANT_WRITE;
@@ -278,7 +278,7 @@ static int s_tls_outcome (fcj_link_t *self, int result)
 
 /*  What must come before anything else on a new connection; it is put before
  *  what was sent meanwhile, as the output is empty until the link is up.  */
-static void s_greet (fcj_link_t *self)
+static void s_greet (fcj_conn_t *self)
 {
     fcj_command_t *hello = fcj_command_new ();
     if (self->password) {
@@ -296,12 +296,12 @@ static void s_greet (fcj_link_t *self)
     self->greetings = fcj_command_count (hello);
     self->phase = self->greetings ? GREETING : UP;
     if (self->greetings)
-        fcj_link_send (self, fcj_command_data (hello),
+        fcj_conn_send (self, fcj_command_data (hello),
                        fcj_command_size (hello));
     fcj_command_destroy (&hello);
 }
 
-static int s_connected (fcj_link_t *self, fcj_error_t *error)
+static int s_connected (fcj_conn_t *self, fcj_error_t *error)
 {
     int why = 0;
     socklen_t size = sizeof (why);
@@ -321,7 +321,7 @@ static int s_connected (fcj_link_t *self, fcj_error_t *error)
     return 0;
 }
 
-static int s_shake (fcj_link_t *self, fcj_error_t *error)
+static int s_shake (fcj_conn_t *self, fcj_error_t *error)
 {
     ERR_clear_error ();
     int done = s_tls_outcome (self, SSL_connect (self->ssl));
@@ -336,17 +336,17 @@ static int s_shake (fcj_link_t *self, fcj_error_t *error)
 
 /* ---- Moving bytes ------------------------------------------------------- */
 
-int fcj_link_fd (const fcj_link_t *self)
+int fcj_conn_fd (const fcj_conn_t *self)
 {
     return self->fd;
 }
 
-bool fcj_link_up (const fcj_link_t *self)
+bool fcj_conn_up (const fcj_conn_t *self)
 {
     return self->phase == UP;
 }
 
-bool fcj_link_wants_write (const fcj_link_t *self)
+bool fcj_conn_wants_write (const fcj_conn_t *self)
 {
     if (self->phase == CONNECTING)
         return true;
@@ -355,7 +355,7 @@ bool fcj_link_wants_write (const fcj_link_t *self)
     return self->phase != CLOSED && self->sent < self->size;
 }
 
-void fcj_link_send (fcj_link_t *self, const void *bytes, size_t size)
+void fcj_conn_send (fcj_conn_t *self, const void *bytes, size_t size)
 {
     if (self->sent == self->size)
         self->sent = self->size = 0;
@@ -374,7 +374,7 @@ void fcj_link_send (fcj_link_t *self, const void *bytes, size_t size)
     self->size += size;
 }
 
-static ssize_t s_tls_move (fcj_link_t *self, int result)
+static ssize_t s_tls_move (fcj_conn_t *self, int result)
 {
     int done = s_tls_outcome (self, result);
     if (done > 0)
@@ -383,7 +383,7 @@ static ssize_t s_tls_move (fcj_link_t *self, int result)
     return -1;
 }
 
-static int s_flush (fcj_link_t *self, fcj_error_t *error)
+static int s_flush (fcj_conn_t *self, fcj_error_t *error)
 {
     while (self->sent < self->size) {
         const char *at = self->out + self->sent;
@@ -405,7 +405,7 @@ static int s_flush (fcj_link_t *self, fcj_error_t *error)
     return 0;
 }
 
-static int s_fill (fcj_link_t *self, fcj_error_t *error)
+static int s_fill (fcj_conn_t *self, fcj_error_t *error)
 {
     char chunk[READ_SIZE];
     for (;;) {
@@ -427,7 +427,7 @@ static int s_fill (fcj_link_t *self, fcj_error_t *error)
     }
 }
 
-redisReply *fcj_link_reply (fcj_link_t *self)
+redisReply *fcj_conn_reply (fcj_conn_t *self)
 {
     void *reply = NULL;
     if (!self->reader ||
@@ -436,10 +436,10 @@ redisReply *fcj_link_reply (fcj_link_t *self)
     return reply;
 }
 
-static int s_greeted (fcj_link_t *self, fcj_error_t *error)
+static int s_greeted (fcj_conn_t *self, fcj_error_t *error)
 {
     redisReply *reply;
-    while (self->greetings && (reply = fcj_link_reply (self)) != NULL) {
+    while (self->greetings && (reply = fcj_conn_reply (self)) != NULL) {
         char why[200];
         bool bad = reply->type == REDIS_REPLY_ERROR;
         snprintf (why, sizeof (why), "%s", bad ? reply->str : "");
@@ -453,12 +453,12 @@ static int s_greeted (fcj_link_t *self, fcj_error_t *error)
     return 0;
 }
 
-int fcj_link_flush (fcj_link_t *self, fcj_error_t *error)
+int fcj_conn_flush (fcj_conn_t *self, fcj_error_t *error)
 {
     return self->phase == UP ? s_flush (self, error) : 0;
 }
 
-int fcj_link_run (fcj_link_t *self, fcj_error_t *error)
+int fcj_conn_run (fcj_conn_t *self, fcj_error_t *error)
 {
     if (self->phase == CLOSED)
         return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
