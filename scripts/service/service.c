@@ -63,7 +63,7 @@ static fcj_child_t *s_part (service_t *self, const char *name,
               fcj_config_path (self->config, "libexec"), name);
     snprintf (log, sizeof log, "%s/%s.log",
               fcj_config_path (self->config, "log_dir"), name);
-    snprintf (lock, sizeof lock, "%s/%s.lock",
+    snprintf (lock, sizeof lock, "%s/%s.alive",
               fcj_config_path (self->config, "run"), name);
     argv[count++] = program;
     for (char *const *flag = self->args->flags;
@@ -90,7 +90,7 @@ static int s_make_redis (service_t *self, fcj_error_t *error)
         return -1;
     snprintf (log, sizeof log, "%s/redis.log",
               fcj_config_path (self->config, "log_dir"));
-    snprintf (lock, sizeof lock, "%s/redis.lock", run);
+    snprintf (lock, sizeof lock, "%s/redis.alive", run);
     char *argv[] = { "redis-server", conf, NULL };
     self->parts[REDIS] = fcj_child_new ("redis", argv, log, lock);
     return 0;
