@@ -14,6 +14,7 @@
 #include "../../jobs/log.h"
 
 #define READ_MAX     (64 * 1024)
+#define ERROR_TEXT   400
 #define DRAIN_MAX    64         /* reads: a grandchild may go on writing */
 #define MESSAGES_MAX 64         /* one process' share of a turn */
 
@@ -154,6 +155,7 @@ static void
 s_on_waiting (fcj_world_t *world, fcj_process_t *self)
 {
     self->state = self->proof ? FCJ_P_RUNNING : FCJ_P_WAITING;
+    world->fork_failures = 0;
     if (self->proof && fcj_run_send_proof (world, self))
         fcj_zygote_proved (world, false, "the self-check was not taken");
     else if (!self->proof && !world->announced) {
@@ -231,8 +233,9 @@ s_read_output (fcj_world_t *world, fcj_process_t *self, int which)
         fcj_job_on_bytes (world, self->job, which, buffer, (size_t) got);
     else if (self->state == FCJ_P_STARTING || self->proof) {
         /*  Why it does not start, say.  */
-        buffer[got < 400 ? got : 400] = 0;
-        fcj_log (FCJ_WARNING, "process_said", "text", buffer, NULL);
+        buffer[got < ERROR_TEXT ? got : ERROR_TEXT] = 0;
+        snprintf (world->broken, sizeof world->broken, "%.*s", ERROR_TEXT,
+                  buffer);
     }
     return got == sizeof buffer;
 }
@@ -283,8 +286,8 @@ fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
         fcj_zygote_proved (world, false, "the self-check crashed");
     else if (self->state == FCJ_P_STARTING) {
         fcj_process_drain (world, self);
-        fcj_log (FCJ_ERROR, "process_not_ready", NULL);
-        world->start_again = 0;
+        fcj_log (FCJ_ERROR, "process_not_ready", "why", world->broken, NULL);
+        fcj_zygote_not_forked (world);
     }
     fcj_process_free (world, self);
 }
@@ -304,6 +307,7 @@ fcj_process_tick (fcj_world_t *world)
                      "a fork did not say that it waits", NULL);
             bool forking = process->state == FCJ_P_FORKING;
             fcj_zygote_t *zygote = process->zygote;
+            fcj_zygote_not_forked (world);
             fcj_process_end (world, process);
             if (forking)                /* the zygote itself hangs */
                 fcj_zygote_lost (world, zygote, "it does not answer");

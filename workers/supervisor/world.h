@@ -93,6 +93,8 @@ void fcj_zygote_tick (fcj_world_t *world);
 bool fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof);
 void fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self,
                       const char *why);
+/*  A fork ended before it was ready.  */
+void fcj_zygote_not_forked (fcj_world_t *world);
 /*  The reload's end: ok, or why not.  */
 void fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why);
 void fcj_zygote_reload (fcj_world_t *world, int64_t req);
@@ -268,6 +270,8 @@ struct fcj_world {
     fcj_worker_job_t jobs[FCJ_JOBS];
     fcj_zygote_t *active, *next;
     int failures;               /* zygotes lost in a row */
+    int fork_failures;          /* processes that never waited, in a row */
+    int64_t fork_again;
     int64_t start_again;        /* monotonic; 0: no need */
     char broken[512];           /* why there is no zygote */
     int64_t reload_req;

@@ -19,6 +19,7 @@
 #define ARGS_MAX     128
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
+#define FORKS_BAD    5          /* in a row: no slots are offered */
 #define CATALOGUE_MAX (4 * 1024 * 1024)
 
 /* ---- Starting -------------------------------------------------------------- */
@@ -485,7 +486,7 @@ s_keep_waiting (fcj_world_t *world)
     int slots = world->options.slots, have = 0;
     int wanted = slots + (slots < 2 ? slots : 2);
     if (!world->active || world->active->state != FCJ_Z_READY
-        || world->draining)
+        || world->draining || world->now < world->fork_again)
         return;
     for (int i = 0; i < FCJ_PROCESSES; i++) {
         const fcj_process_t *process = &world->processes[i];
@@ -497,6 +498,24 @@ s_keep_waiting (fcj_world_t *world)
     for (; have < wanted; have++)
         if (!fcj_zygote_fork (world, world->active, false))
             return;
+}
+
+/*  Forks that end before they wait (no memory, a broken sandbox) would
+ *  otherwise follow each other as fast as they can.  */
+void
+fcj_zygote_not_forked (fcj_world_t *world)
+{
+    int64_t wait = BACKOFF_MS;
+    for (int i = 0; i < world->fork_failures && wait < BACKOFF_MAX; i++)
+        wait *= 2;
+    world->fork_again = world->now + wait;
+    if (++world->fork_failures < FORKS_BAD)
+        return;
+    if (!world->broken[0])
+        snprintf (world->broken, sizeof world->broken,
+                  "job processes end before they are ready");
+    world->announced = false;
+    fcj_link_hello (world->link);
 }
 
 static bool

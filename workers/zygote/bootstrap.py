@@ -6,6 +6,7 @@ not use (Draft: 0.3 s and 50 MB) are left to the job that imports them.
 """
 import gc
 import glob
+import io
 import json
 import os
 import sys
@@ -79,8 +80,17 @@ def child(scratch: str) -> None:
         sys.modules["tempfile"].tempdir = None
     if "random" in sys.modules:
         sys.modules["random"].seed()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    _streams()
+
+
+def _streams() -> None:
+    """stdout and stderr anew: the zygote's believe in what it had there."""
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        raw = io.BufferedWriter(io.FileIO(fd, "w", closefd=False))
+        stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace",
+                                  line_buffering=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def run(message: dict) -> None:
