@@ -79,12 +79,12 @@ class Client:
                 **more: Any) -> dict[str, Any]:
         raise NotImplementedError
 
-    def call(self, tool: str, **arguments: Any) -> Answer:
+    def call(self, tool: str, /, **arguments: Any) -> Answer:
         """Calls a tool; an error in the result is in the answer."""
         return Answer(self.request(
             "tools/call", {"name": tool, "arguments": arguments}))
 
-    def refused(self, tool: str, **arguments: Any) -> str:
+    def refused(self, tool: str, /, **arguments: Any) -> str:
         """Calls a tool that must be refused; says in which words."""
         try:
             answer = self.call(tool, **arguments)
@@ -98,7 +98,7 @@ class Client:
         """Submits code; returns the job's id."""
         return self.start("execute_code_async", code=code, **options)
 
-    def start(self, tool: str, **arguments: Any) -> str:
+    def start(self, tool: str, /, **arguments: Any) -> str:
         """Calls an async tool that must be accepted; returns the id."""
         answer = self.call(tool, **arguments)
         assert not answer.is_error, f"{tool}: {answer}"
@@ -481,7 +481,8 @@ class Service:
                 answer = self.client(timeout=10).call("service_status")
             except (Lost, ProtocolError):
                 return False
-            return bool(answer.get("workers")) and not answer.is_error
+            return (bool(answer.get("workers")) and not answer.is_error
+                    and answer.get("store") == "up")
         self._until(probe, seconds)
 
     def _until(self, probe: Any, seconds: float = 20) -> None:

@@ -67,13 +67,18 @@ def test_big_output_is_a_tail_and_an_artifact(
     assert "line 0" in page.everything
 
 
-def test_a_big_result_lies_in_the_blob_store(
+def test_a_big_result_is_an_artifact_and_the_record_says_so(
         client: Http, service: Service) -> None:
     job = client.submit("'x' * 300000")
     client.wait(job)
     it = record(service, job)
-    assert "result" not in it and len(it["result_blob"]) == 64
-    assert len(json.dumps(client.result(job).raw)) > 300
+    assert len(it.get("result", b"")) < 2000
+    answer = client.result(job)
+    artifact, = answer["artifacts"]
+    assert artifact["size"] == 300002
+    assert artifact["name"] in json.dumps(answer["result"])
+    read = client.request("resources/read", {"uri": artifact["uri"]})
+    assert json.loads(read["contents"][0]["text"]) == "x" * 300000
 
 
 def test_big_code_lies_in_the_blob_store(
