@@ -31,13 +31,12 @@
 #define CALM        400         /* turns without, at most */
 
 typedef struct {
-    bool stored, acknowledged, killed;  /* killed: KILL for this token went */
-    bool asked_cancel;
+    bool stored, acknowledged;
     int state, attempt, lost, started, completions, terminals;
-    int dep;                            /* job it depends on, or -1 */
+    int deps[2], dep_count;             /* jobs it depends on */
     fcj_id_t id;
     fcj_token_t token;
-    int worker;
+    char worker[37];
     int64_t deadline, cancelled_at;
 } model_t;
 
@@ -58,7 +57,7 @@ typedef struct {
     int type, outcome, state, final;
     uint32_t call;
     fcj_token_t token;
-    int dep_state;
+    int dep_states[2];
     bool lost;
 } wire_t;
 
@@ -138,6 +137,16 @@ s_wire (sim_t *self, wire_kind_t kind, int worker)
     return NULL;
 }
 
+static size_t
+s_deps (const sim_t *self, const model_t *job, fcj_dep_t deps[2])
+{
+    for (int n = 0; n < job->dep_count; n++) {
+        strcpy (deps[n].id, self->jobs[job->deps[n]].id);
+        deps[n].state = self->jobs[job->deps[n]].state;
+    }
+    return (size_t) job->dep_count;
+}
+
 /* ---- The model store --------------------------------------------------- */
 
 static bool
@@ -159,7 +168,7 @@ s_terminate (sim_t *self, model_t *job, int state)
 }
 
 static int
-s_lease (model_t *job, const fcj_action_t *action, int worker)
+s_lease (model_t *job, const fcj_action_t *action)
 {
     if (job->state == FCJ_RUNNING)
         return strcmp (job->token, action->token) ? FCJ_STALE : FCJ_OK;
@@ -168,7 +177,7 @@ s_lease (model_t *job, const fcj_action_t *action, int worker)
     job->state = FCJ_RUNNING;
     job->attempt = action->attempt;
     strcpy (job->token, action->token);
-    job->worker = worker;
+    strcpy (job->worker, action->worker);
     job->deadline = action->deadline;
     return FCJ_OK;
 }
@@ -199,30 +208,25 @@ s_requeue (model_t *job, const fcj_action_t *action)
     return FCJ_OK;
 }
 
-static int
-s_worker_of (const sim_t *self, const char *id)
-{
-    for (int n = 0; n < WORKERS; n++)
-        if (strcmp (self->workers[n].id, id) == 0)
-            return n;
-    return -1;
-}
-
 /*  Takes effect; what the broker hears of it is another matter.  */
 static int
 s_effect (sim_t *self, model_t *job, const fcj_action_t *action)
 {
-    int worker = s_worker_of (self, action->worker);
     switch (action->type) {
     case FCJ_DO_SUBMIT:
         job->stored = true;
-        return action->token[0] ? (s_lease (job, action, worker), FCJ_OK)
-                                : FCJ_OK;
+        if (action->token[0])
+            s_lease (job, action);
+        return FCJ_OK;
     case FCJ_DO_LEASE:
-        if (job->dep >= 0 && self->jobs[job->dep].state != FCJ_COMPLETED)
-            self->wrong = "leased before its dependency completed";
-        return s_lease (job, action, worker);
+        for (int n = 0; n < job->dep_count; n++)
+            if (self->jobs[job->deps[n]].state != FCJ_COMPLETED)
+                self->wrong = "leased before its dependencies completed";
+        return s_lease (job, action);
     case FCJ_DO_FINISH:
+        /*  A result carries the token of the attempt that made it.  */
+        if (action->bytes && strcmp (action->bytes->data + 1, action->token))
+            self->wrong = "a result taken under another attempt's token";
         return s_finish (self, job, action, action->bytes
                          ? action->bytes->data[0] : FCJ_FAILED);
     case FCJ_DO_REQUEUE:
@@ -256,7 +260,18 @@ s_store (sim_t *self, const fcj_action_t *action)
     wire->call = action->call;
     wire->outcome = unheard ? FCJ_STORE_UNAVAILABLE : outcome;
     wire->state = job->state;
-    wire->dep_state = job->dep < 0 ? -1 : self->jobs[job->dep].state;
+    fcj_dep_t deps[2] = { { .state = -1 }, { .state = -1 } };
+    for (size_t n = s_deps (self, job, deps); n-- > 0; )
+        wire->dep_states[n] = deps[n].state;
+}
+
+static int
+s_worker_of (const sim_t *self, const char *id)
+{
+    for (int n = 0; n < WORKERS; n++)
+        if (strcmp (self->workers[n].id, id) == 0)
+            return n;
+    return -1;
 }
 
 /* ---- Actions ----------------------------------------------------------- */
@@ -322,20 +337,14 @@ s_recover (sim_t *self)
         model_t *job = &self->jobs[n];
         if (!job->stored || s_terminal (job->state))
             continue;
-        fcj_dep_t dep = { .state = -1 };
-        if (job->dep >= 0) {
-            strcpy (dep.id, self->jobs[job->dep].id);
-            dep.state = self->jobs[job->dep].state;
-        }
+        fcj_dep_t deps[2] = { { .state = -1 }, { .state = -1 } };
         fcj_event_t event = {
             .type = FCJ_EV_RECOVER, .id = job->id, .owner = "me",
             .priority = FCJ_NORMAL,
             .state = (fcj_state_t) job->state, .attempt = job->attempt,
             .losses = job->lost, .token = job->token,
-            .worker = job->state == FCJ_RUNNING
-                      ? self->workers[job->worker].id : NULL,
-            .queue_ms = INT64_MAX - 1, .deps = &dep,
-            .dep_count = job->dep >= 0,
+            .worker = job->worker, .queue_ms = INT64_MAX - 1,
+            .deps = deps, .dep_count = s_deps (self, job, deps),
         };
         s_step (self, &event);
     }
@@ -480,14 +489,15 @@ static void
 s_deliver_stored (sim_t *self, const wire_t *wire)
 {
     model_t *job = &self->jobs[wire->job];
-    fcj_dep_t dep = { .state = wire->dep_state };
-    if (job->dep >= 0)
-        strcpy (dep.id, self->jobs[job->dep].id);
+    fcj_dep_t deps[2] = { { .state = -1 }, { .state = -1 } };
+    size_t dep_count = s_deps (self, job, deps);
+    for (size_t n = 0; n < dep_count; n++)
+        deps[n].state = wire->dep_states[n];
     fcj_event_t event = {
         .type = FCJ_EV_STORED, .id = job->id, .call = wire->call,
         .outcome = (fcj_reason_t) wire->outcome, .text = "model",
         .state = (fcj_state_t) wire->state, .actual = job->id,
-        .deps = &dep, .dep_count = job->dep >= 0,
+        .deps = deps, .dep_count = dep_count,
     };
     s_step (self, &event);
 }
@@ -502,9 +512,10 @@ s_deliver_to_broker (sim_t *self, const wire_t *wire)
         .lost = wire->lost, .state = (fcj_state_t) wire->final,
     };
     if (wire->type == FCJ_EV_FINISH) {
-        event.bytes = malloc (sizeof (fcj_bytes_t) + 1);
-        event.bytes->size = 1;
+        event.bytes = calloc (1, sizeof (fcj_bytes_t) + 64);
+        event.bytes->size = 64;
         event.bytes->data[0] = (char) wire->final;
+        strcpy (event.bytes->data + 1, wire->token);
     }
     s_step (self, &event);
 }
@@ -550,16 +561,17 @@ static void
 s_submit (sim_t *self, int n)
 {
     model_t *job = &self->jobs[n];
-    if (job->acknowledged
-        || (job->dep >= 0 && !self->jobs[job->dep].acknowledged))
+    fcj_dep_t deps[2] = { { .state = -1 }, { .state = -1 } };
+    size_t dep_count = s_deps (self, job, deps);
+    if (job->acknowledged)
         return;
-    fcj_dep_t dep = { .state = -1 };
-    if (job->dep >= 0)
-        strcpy (dep.id, self->jobs[job->dep].id);
+    for (size_t d = 0; d < dep_count; d++)
+        if (!self->jobs[job->deps[d]].acknowledged)
+            return;
     fcj_event_t event = {
         .type = FCJ_EV_SUBMIT, .ref = (uint64_t) n + 1, .id = job->id,
-        .owner = "me", .queue_ms = 1000000000, .deps = &dep,
-        .priority = (fcj_priority_t) (n % 3), .dep_count = job->dep >= 0,
+        .owner = "me", .queue_ms = 1000000000, .deps = deps,
+        .priority = (fcj_priority_t) (n % 3), .dep_count = dep_count,
         .bytes = calloc (1, sizeof (fcj_bytes_t) + 1),
     };
     s_step (self, &event);
@@ -654,8 +666,12 @@ s_schedule (uint64_t seed)
     self.core = fcj_core_new (JOBS, JOBS, s_token, &self);
     for (int n = 0; n < JOBS; n++) {
         s_uuid (self.jobs[n].id, 1, n);
-        self.jobs[n].dep = n && s_random (&self, 3) == 0
-            ? (int) s_random (&self, (uint32_t) n) : -1;
+        for (int d = 0; n && d < 2; d++)
+            if (s_random (&self, 3) == 0) {
+                int dep = (int) s_random (&self, (uint32_t) n);
+                if (!self.jobs[n].dep_count || self.jobs[n].deps[0] != dep)
+                    self.jobs[n].deps[self.jobs[n].dep_count++] = dep;
+            }
     }
     for (int n = 0; n < WORKERS; n++)
         s_uuid (self.workers[n].id, 2, n);
