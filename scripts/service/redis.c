@@ -26,6 +26,9 @@ static const char s_settings[] =
     "aof-load-truncated yes\n"
     "save \"\"\n"
     "maxmemory-policy noeviction\n"
+    /*  A record stays one compact block: half the memory of a table.  */
+    "hash-max-listpack-entries 128\n"
+    "hash-max-listpack-value 4096\n"
     "timeout 0\n"
     "databases 1\n";
 

@@ -43,7 +43,8 @@ static inline bool test_redis_start (test_redis_t *self)
             _exit (126);
         execlp ("redis-server", "redis-server", "--port", "0", "--unixsocket",
                 self->socket, "--dir", self->dir, "--appendonly", "yes",
-                "--appendfsync", "always", "--save", "", (char *) NULL);
+                "--appendfsync", "always", "--save", "",
+                "--hash-max-listpack-value", "4096", (char *) NULL);
         _exit (127);
     }
     for (int n = 0; n < 1000; n++, usleep (10000))
