@@ -926,6 +926,7 @@ s_stored_submit (fcj_core_t *self, job_t *job, const fcj_event_t *event)
     if (event->outcome != FCJ_OK) {
         s_answer (self, job, false, event->outcome, event->text, NULL, NULL);
         s_answer (self, job, true, FCJ_NOT_FOUND, "No such job.", NULL, NULL);
+        s_wake_waiters (self, job, false);
         s_job_free (self, job);
         return;
     }
@@ -934,6 +935,8 @@ s_stored_submit (fcj_core_t *self, job_t *job, const fcj_event_t *event)
         s_answer (self, job, false, FCJ_OK, NULL, state, event->actual);
         s_answer (self, job, true, other ? FCJ_NOT_FOUND : FCJ_OK,
                   "No such job.", state, NULL);
+        /*  Others may wait for it, submitted while this answer was out.  */
+        s_wake_waiters (self, job, !other && event->state == FCJ_COMPLETED);
         s_job_free (self, job);
         return;
     }
@@ -1494,6 +1497,7 @@ fcj_core_destroy (fcj_core_t **self_p)
     if (!self)
         return;
     *self_p = NULL;
+    s_owner_free (self);
     for (size_t n = 0; n < self->buckets; n++)
         while (self->jobs[n]) {
             job_t *job = self->jobs[n];
