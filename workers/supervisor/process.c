@@ -173,8 +173,8 @@ s_on_message (fcj_world_t *world, fcj_process_t *self,
     char type[16];
     if (fcj_map_copy (message, "type", type, sizeof type) <= 0)
         return;
-    if (self->state == FCJ_P_FORKING || self->state == FCJ_P_STARTING) {
-        if (strcmp (type, "waiting") == 0 && self->pid > 0)
+    if (self->state == FCJ_P_STARTING) {
+        if (strcmp (type, "waiting") == 0)
             s_on_waiting (world, self);
     } else if (self->proof)
         s_on_proof (world, self, type, message);
@@ -208,7 +208,8 @@ s_messages (fcj_world_t *world, fcj_process_t *self)
 void
 fcj_process_on_control (fcj_world_t *world, fcj_process_t *self)
 {
-    if (self->control < 0)
+    /*  "waiting" may overtake the zygote's "forked", which tells the pid.  */
+    if (self->control < 0 || self->state == FCJ_P_FORKING)
         return;
     int got = fcj_frames_read (self->frames, self->control);
     if (got > 0)

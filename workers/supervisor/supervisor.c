@@ -154,18 +154,24 @@ s_turn (fcj_world_t *world, int signals)
     s_drain_tick (world);
 }
 
+/*  Waits for its own zygotes only: who started us may have left us another
+ *  child. Orphans of killed jobs come once their parents are gone.  */
 static void
 s_end_all (fcj_world_t *world)
 {
     for (int i = 0; i < FCJ_PROCESSES; i++)
         if (world->processes[i].state != FCJ_P_FREE)
             fcj_process_kill (&world->processes[i], SIGKILL);
-    for (int i = 0; i < FCJ_ZYGOTES; i++)
-        if (world->zygotes[i].state != FCJ_Z_FREE
-            && world->zygotes[i].pid > 0)
-            kill (world->zygotes[i].pid, SIGKILL);
-    while (waitpid (-1, NULL, 0) > 0)
-        ;
+    for (int i = 0; i < FCJ_ZYGOTES; i++) {
+        const fcj_zygote_t *zygote = &world->zygotes[i];
+        if (zygote->state != FCJ_Z_FREE && zygote->pid > 0) {
+            kill (zygote->pid, SIGKILL);
+            waitpid (zygote->pid, NULL, 0);
+        }
+    }
+    for (int i = 0; i < FCJ_PROCESSES; i++)
+        if (world->processes[i].state != FCJ_P_FREE)
+            waitpid (world->processes[i].pid, NULL, 0);
 }
 
 int
