@@ -970,6 +970,15 @@ s_stored_finish (fcj_core_t *self, job_t *job, const fcj_event_t *event)
     }
 }
 
+/*  Its wait was over when it ran first: running long must not expire it.  */
+static void
+s_wait_anew (const fcj_core_t *self, job_t *job)
+{
+    int64_t until = self->now + FCJ_QUEUE_TIMEOUT_S * INT64_C (1000);
+    if (job->queue_until < until)
+        job->queue_until = until;
+}
+
 static void
 s_stored_requeue (fcj_core_t *self, job_t *job)
 {
@@ -981,6 +990,7 @@ s_stored_requeue (fcj_core_t *self, job_t *job)
     if (job->cancel)
         s_begin (self, job, CANCELLING);
     else {
+        s_wait_anew (self, job);
         s_ready (self, job, true);
         s_event (self, job, "queued");
     }
@@ -1348,6 +1358,8 @@ s_recover (fcj_core_t *self, const fcj_event_t *event)
     job->queue_until = event->queue_ms;
     job->attempt = (uint16_t) event->attempt;
     job->losses = (uint8_t) event->losses;
+    if (job->attempt > 0)
+        s_wait_anew (self, job);
     if (event->state != FCJ_RUNNING) {
         s_enter (self, job, event, false);
         return;

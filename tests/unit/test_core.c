@@ -316,6 +316,71 @@ a_full_queue_refuses_and_a_hundred_thousand_leave_in_order (void **state)
     assert_int_equal (counts.completed, MANY);
 }
 
+/*  One event of job n; returns the call of the last action.  */
+static uint32_t
+s_raw (fcj_core_t *core, fcj_event_t event, int n, int64_t now)
+{
+    fcj_id_t id;
+    s_id (n, id);
+    event.id = id;
+    event.owner = "me";
+    size_t count = fcj_core_step (core, &event, now);
+    assert_null (fcj_core_check (core));
+    return count ? fcj_core_action (core, count - 1)->call : 0;
+}
+
+static void
+a_job_that_ended_unseen_wakes_who_waits_for_it (void **state)
+{
+    (void) state;
+    bench_t self = { 0 };
+    fcj_core_t *core = fcj_core_new (10, 10, s_token, &self);
+    fcj_dep_t dep = { .state = FCJ_COMPLETED };
+    fcj_id_t waiter;
+    s_id (1, dep.id);
+    s_id (2, waiter);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_RECOVERED }, 1, 0);
+    uint32_t first = s_raw (core, (fcj_event_t) { .type = FCJ_EV_SUBMIT,
+                            .ref = 1, .queue_ms = 60000 }, 1, 0);
+    uint32_t second = s_raw (core, (fcj_event_t) { .type = FCJ_EV_SUBMIT,
+                             .ref = 2, .queue_ms = 60000, .deps = &dep,
+                             .dep_count = 1 }, 2, 0);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_STORED, .call = second,
+           .state = FCJ_QUEUED, .deps = &dep, .dep_count = 1 }, 2, 1);
+    assert_int_equal (fcj_core_place (core, waiter, NULL), 0);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_STORED, .call = first,
+           .state = FCJ_COMPLETED }, 1, 2);
+    assert_int_equal (fcj_core_place (core, waiter, NULL), 1);
+    fcj_core_destroy (&core);
+}
+
+static void
+a_job_that_ran_long_does_not_expire_when_it_is_requeued (void **state)
+{
+    (void) state;
+    bench_t self = { 0 };
+    fcj_core_t *core = fcj_core_new (10, 10, s_token, &self);
+    fcj_id_t id;
+    fcj_token_t token = "00000000000000000000000000000001";
+    s_id (1, id);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_RECOVERED }, 1, 0);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_HELLO, .worker = "w",
+           .lanes = 1, .slots = 1 }, 1, 0);
+    uint32_t call = s_raw (core, (fcj_event_t) { .type = FCJ_EV_SUBMIT,
+                           .ref = 1, .queue_ms = 1000 }, 1, 0);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_STORED, .call = call,
+           .state = FCJ_RUNNING }, 1, 1);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_DRAIN, .worker = "w" },
+           1, 2);
+    call = s_raw (core, (fcj_event_t) { .type = FCJ_EV_RELEASE,
+                  .worker = "w", .token = token, .lost = true }, 1, 5000);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_STORED, .call = call }, 1,
+           5001);
+    s_raw (core, (fcj_event_t) { .type = FCJ_EV_TICK }, 1, 5002);
+    assert_int_equal (fcj_core_place (core, id, NULL), 1);
+    fcj_core_destroy (&core);
+}
+
 #define TEST(name) \
     cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
 
@@ -331,6 +396,8 @@ main (void)
         TEST (a_job_that_waits_too_long_expires),
         TEST (a_job_that_loses_its_worker_three_times_is_poison),
         TEST (a_stale_token_finishes_nothing),
+        TEST (a_job_that_ended_unseen_wakes_who_waits_for_it),
+        TEST (a_job_that_ran_long_does_not_expire_when_it_is_requeued),
         TEST (a_cancelled_job_is_killed_and_keeps_its_slot_until_it_is_gone),
         TEST (a_full_queue_refuses_and_a_hundred_thousand_leave_in_order),
     };
