@@ -145,20 +145,34 @@ class _Private:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         for pid in self._left():
-            os.kill(pid, signal.SIGKILL)
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _left(self) -> list[int]:
-        """Processes that still carry our state directory."""
-        mark, found = self.environment["FCJ_STATE"].encode(), []
+        """Our processes, their children (whose environment is another), and
+        any other that carries our state directory."""
+        mark = self.environment["FCJ_STATE"].encode()
+        found: set[int] = set()
+        parents: dict[int, int] = {}
         for path in glob.glob("/proc/[0-9]*/environ"):
+            pid = int(path.split("/")[2])
             try:
+                with open(f"/proc/{pid}/stat") as file:
+                    parents[pid] = int(file.read().rpartition(")")[2].split()[1])
                 with open(path, "rb") as file:
                     if b"FCJ_STATE=" + mark + b"\0" in file.read():
-                        found.append(int(path.split("/")[2]))
+                        found.add(pid)
             except OSError:
                 continue
-        return found
+        more = set(found)
+        while more:
+            more = {pid for pid, parent in parents.items()
+                    if parent in found and pid not in found}
+            found |= more
+        return sorted(found - {os.getpid()})
 
     def pids(self) -> dict[int, str]:
         """Every process of this service and its program's name."""
