@@ -170,7 +170,8 @@ s_end_all (fcj_world_t *world)
         }
     }
     for (int i = 0; i < FCJ_PROCESSES; i++)
-        if (world->processes[i].state != FCJ_P_FREE)
+        if (world->processes[i].state != FCJ_P_FREE
+            && world->processes[i].pid > 0)
             waitpid (world->processes[i].pid, NULL, 0);
 }
 
