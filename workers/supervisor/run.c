@@ -6,13 +6,11 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../../jobs/log.h"
 
 #define SEND_MS     1000
-#define CPU_GRACE_S 2           /* SIGXCPU, then SIGKILL */
 
 typedef struct {
     int fds[FCJ_FDS_MAX];
@@ -122,8 +120,12 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
         || fcj_map_repack (self->run, "refs", message))
         fcj_pack_map (message, 0);
     fcj_pack_key (message, "limits");
-    fcj_pack_map (message, 4);
+    fcj_pack_map (message, 6);
     fcj_pack_kint (message, "memory_max", self->memory_max);
+    /*  What the zygote had mapped already counts as address space, too.  */
+    fcj_pack_kint (message, "address_space",
+                   self->memory_max + self->process->zygote->base_size);
+    fcj_pack_kint (message, "cpu_s", self->cpu_s);
     fcj_pack_kint (message, "output_max", self->output_max);
     fcj_pack_kint (message, "timeout_s", self->timeout_s);
     fcj_pack_kint (message, "artifact_max", world->options.artifact_max);
@@ -135,21 +137,6 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
     return message;
 }
 
-/*  From outside, so that a job cannot have raised its own before. Address
- *  space counts what the zygote had mapped already, too.  */
-static void
-s_limit (const fcj_worker_job_t *self, pid_t pid, int64_t base)
-{
-    rlim_t space = (rlim_t) (self->memory_max + base);
-    struct rlimit limit = { space, space };
-    prlimit (pid, RLIMIT_AS, &limit, NULL);
-    if (!self->cpu_s)
-        return;
-    limit.rlim_cur = (rlim_t) self->cpu_s;
-    limit.rlim_max = (rlim_t) self->cpu_s + CPU_GRACE_S;
-    prlimit (pid, RLIMIT_CPU, &limit, NULL);
-}
-
 int
 fcj_run_send (fcj_world_t *world, fcj_worker_job_t *self)
 {
@@ -157,7 +144,6 @@ fcj_run_send (fcj_world_t *world, fcj_worker_job_t *self)
     blobs.n = 0;
     s_open_all (world, self, &blobs);
     fcj_pack_t *message = s_message (world, self, &blobs);
-    s_limit (self, self->process->pid, self->process->zygote->base_size);
     int done = fcj_frame_send (self->process->control,
                                fcj_pack_data (message),
                                fcj_pack_size (message), blobs.fds, blobs.n,

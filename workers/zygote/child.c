@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../../jobs/codec.h"
@@ -14,6 +15,7 @@
 #include "../zygote/python.h"
 
 #define CONTROL         3
+#define CPU_GRACE_S     2
 #define EXIT_NOT_READY  97
 #define EXIT_NO_RESULT  98
 
@@ -40,6 +42,28 @@ s_say_waiting (void)
     return done;
 }
 
+/*  The job's own limits come with it; hard, so that its code cannot raise
+ *  them. SIGXCPU first, SIGKILL for who ignores it.  */
+static int
+s_limits (const void *bytes, size_t size)
+{
+    fcj_map_t *message = fcj_map_new (bytes, size);
+    const fcj_map_t *limits = message ? fcj_map_map (message, "limits") : NULL;
+    int64_t space = limits ? fcj_map_int (limits, "address_space", 0) : 0;
+    int64_t cpu = limits ? fcj_map_int (limits, "cpu_s", 0) : 0;
+    int done = 0;
+    if (space > 0) {
+        struct rlimit limit = { (rlim_t) space, (rlim_t) space };
+        done |= setrlimit (RLIMIT_AS, &limit);
+    }
+    if (cpu > 0) {
+        struct rlimit limit = { (rlim_t) cpu, (rlim_t) cpu + CPU_GRACE_S };
+        done |= setrlimit (RLIMIT_CPU, &limit);
+    }
+    fcj_map_destroy (&message);
+    return done;
+}
+
 void
 fcj_child_run (const fcj_sandbox_t *box, const sigset_t *blocked,
                const int fds[3])
@@ -63,6 +87,8 @@ fcj_child_run (const fcj_sandbox_t *box, const sigset_t *blocked,
     if (fcj_frame_recv (CONTROL, FCJ_FRAME_MAX + FCJ_INLINE_MAX, &message,
                         &size, blobs, &n))
         _exit (0);                      /* not needed any more */
+    if (s_limits (message, size))
+        _exit (EXIT_NOT_READY);
     int done = fcj_python_run (message, size, blobs, n);
     _exit (done ? EXIT_NO_RESULT : 0);
 }
