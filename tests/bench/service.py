@@ -33,7 +33,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def request(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+def request(tool: str, arguments: dict[str, Any]
+            ) -> tuple[bytes, dict[str, str]]:
     """Body and headers of one tools/call, modern era: no session needed."""
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {"name": tool, "arguments": arguments, "_meta": {
@@ -161,7 +162,8 @@ class _Private:
             pid = int(path.split("/")[2])
             try:
                 with open(f"/proc/{pid}/stat") as file:
-                    parents[pid] = int(file.read().rpartition(")")[2].split()[1])
+                    after_name = file.read().rpartition(")")[2].split()
+                parents[pid] = int(after_name[1])
                 with open(path, "rb") as file:
                     if b"FCJ_STATE=" + mark + b"\0" in file.read():
                         found.add(pid)

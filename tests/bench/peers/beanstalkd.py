@@ -1,5 +1,5 @@
-"""beanstalkd with a binlog that is synced at each write (-b -f0): put, reserve and
-delete over two connections. The queue alone: no job process, no result."""
+"""beanstalkd with a binlog synced at each write (-b -f0): put, reserve, delete
+over two connections. The queue alone: no job process, no result."""
 import os
 import shutil
 import socket

@@ -8,7 +8,8 @@ _REDIS = os.environ["BENCH_REDIS"]
 app = Celery("bench_celery", broker="redis+socket://" + _REDIS,
              backend="redis+socket://" + _REDIS)
 app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1,
-                task_reject_on_worker_lost=True, worker_hijack_root_logger=False)
+                task_reject_on_worker_lost=True,
+                worker_hijack_root_logger=False)
 
 
 @app.task(name="noop")

@@ -1,5 +1,5 @@
-// A server on the official TypeScript SDK: Streamable HTTP, stateless, JSON answers,
-// one tool that returns a constant status. Prints its port.
+// A server on the official TypeScript SDK: Streamable HTTP, stateless, JSON
+// answers, one tool that returns a constant status. Prints its port.
 let http, McpServer, Transport, z;
 try {
     http = await import("node:http");
