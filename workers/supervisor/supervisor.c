@@ -75,7 +75,8 @@ s_on_signal (fcj_world_t *world, int fd)
     pid_t pid;
     while ((pid = waitpid (-1, NULL, WNOHANG)) > 0)
         for (int i = 0; i < FCJ_ZYGOTES; i++)
-            if (world->zygotes[i].pid == pid) {
+            if (world->zygotes[i].state != FCJ_Z_FREE
+                && world->zygotes[i].pid == pid) {
                 world->zygotes[i].pid = 0;
                 fcj_zygote_read (world, &world->zygotes[i]);
             }

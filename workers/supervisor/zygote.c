@@ -347,7 +347,9 @@ s_free (fcj_zygote_t *self)
 {
     if (self->pid > 0)
         kill (self->pid, SIGKILL);      /* reaped in supervisor.c */
+    self->pid = 0;
     close (self->fd);
+    self->fd = -1;
     free (self->info);
     free (self->catalogue);
     self->info = self->catalogue = NULL;
