@@ -4,6 +4,7 @@ and everything gone at the end. `Service` is fcj-service as a user runs it,
 from __future__ import annotations
 
 import glob
+import hashlib
 import http.client
 import json
 import os
@@ -151,6 +152,10 @@ class _Private:
             except ProcessLookupError:
                 continue
         shutil.rmtree(self.directory, ignore_errors=True)
+        # where a root's jobs run; its name follows from the state's
+        name = hashlib.blake2b(self.environment["FCJ_STATE"].encode(),
+                               digest_size=16).hexdigest()[:16]
+        shutil.rmtree("/var/tmp/fcj-0-" + name, ignore_errors=True)
 
     def _left(self) -> list[int]:
         """Our processes, their children (whose environment is another), and
