@@ -30,6 +30,19 @@ fcj_broker_now (const fcj_broker_t *self)
     return self->wall_start + fcj_mono_ms () - self->mono_start;
 }
 
+static void s_peer_gone (fcj_broker_t *self, fcj_peer_t *peer);
+
+/*  Who cannot be sent a job is lost at once, not after its last beat's time:
+ *  else the job would be leased to it again and again meanwhile. If it lives,
+ *  its next message is answered HELLO?.  */
+static void
+s_deaf_gone (fcj_broker_t *self)
+{
+    for (size_t n = 0; n < FCJ_PEERS_MAX; n++)
+        if (self->peers[n].used && self->peers[n].deaf)
+            s_peer_gone (self, &self->peers[n]);
+}
+
 void
 fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event)
 {
@@ -39,6 +52,8 @@ fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event)
         if (!fcj_store_act (self, action))
             fcj_send_act (self, action);
     }
+    if (self->unsent_count)
+        s_deaf_gone (self);
     while (self->unsent_count) {
         fcj_held_t held = self->unsent[--self->unsent_count];
         fcj_event_t unsent = { .type = FCJ_EV_UNSENT, .id = held.id,

@@ -20,6 +20,7 @@
 /*  A connected front-end or worker.  */
 typedef struct fcj_peer {
     bool is_worker, used;
+    bool deaf;                          /* a RUN could not be sent to it */
     uint32_t serial;                    /* never used twice */
     unsigned char identity[FCJ_IDENTITY_MAX];
     size_t identity_size;

@@ -191,8 +191,11 @@ s_run (fcj_broker_t *self, const fcj_action_t *action)
     fcj_peer_t *peer = fcj_peer_worker (self, action->worker);
     if (spec)
         s_note_run (self, action, spec, size);
-    if (!spec || !peer || fcj_send (self, peer, "RUN", pack) < 0)
+    bool sent = spec && peer && fcj_send (self, peer, "RUN", pack) == 0;
+    if (!sent)
         s_unsent (self, action);
+    if (!sent && spec && peer)
+        peer->deaf = true;
     fcj_pack_destroy (&pack);
 }
 
