@@ -33,6 +33,8 @@ KEY = "{fcj:0}:"
 CLIENTS = 4
 EXECUTIONS_MAX = 3
 CANCEL_S = 3.0
+PACE_S = 1.0        # between two submits of a client, at most
+STORM_S = 4.0       # killing goes on after the last submit
 LEGAL = {None: {"queued", "running"},
          "queued": {"running", "failed", "cancelled"},
          "running": {"running", "queued", *TERMINAL}}
@@ -103,7 +105,7 @@ def one_client(number: int, count: int, service: Service, book: Book,
     for index in range(count):
         kind = dice.choices(
             ("ok", "exception", "crash", "slow", "depends", "cancel",
-             "shape"), (40, 10, 10, 12, 12, 10, 6))[0]
+             "shape"), (28, 8, 8, 28, 12, 10, 6))[0]
         value = f"{number}-{index}"
         job = Job("", kind, value)
         arguments: dict[str, object] = {"code": repr(value)}
@@ -121,6 +123,7 @@ def one_client(number: int, count: int, service: Service, book: Book,
             arguments["code"] = "import time; time.sleep(20)"
         elif kind == "shape":
             arguments["code"] = "Part.makeBox(1, 2, 3)"
+        arguments["code"] = mark(service, value) + str(arguments["code"])
         arguments["priority"] = dice.choice(("high", "normal", "low"))
         try:
             job.id = submit(client, book, arguments)
@@ -135,7 +138,14 @@ def one_client(number: int, count: int, service: Service, book: Book,
             cancel(client, book, job)
         elif dice.random() < 0.2:
             peek(client, book, dice.choice(mine))
-        time.sleep(dice.uniform(0, .03))
+        time.sleep(dice.uniform(0, PACE_S))
+
+
+def mark(service: Service, value: str) -> str:
+    """Code that leaves a file each time it runs (the roots are writable)."""
+    return ("import time\n"
+            f"open('{service.workspace}/{value}.%d' % time.time_ns(), 'x')"
+            ".close()\n")
 
 
 def cancel(client: Http, book: Book, job: Job) -> None:
@@ -281,12 +291,12 @@ def check(service: Service, book: Book) -> None:
                     book.fault(f"{job}: ran but nobody was told (a repeat "
                                "made a second job?)")
     for job in book.jobs.values():
-        check_job(redis, book, job, histories.get(job.id, []))
+        check_job(service, redis, book, job, histories.get(job.id, []))
     redis.close()
     idle_status(service, book)
 
 
-def check_job(redis: Redis, book: Book, job: Job,
+def check_job(service: Service, redis: Redis, book: Book, job: Job,
               history: list[tuple[str, dict[str, str]]]) -> None:
     record = redis.hash(f"{KEY}job:{job.id}")
     if not record:
@@ -300,21 +310,25 @@ def check_job(redis: Redis, book: Book, job: Job,
     kept = {k: record[k] for k in RESULT_FIELDS if k in record}
     if book.settled.get(job.id, kept) != kept:
         book.fault(f"{job.id}: its end changed to {kept}")
-    if int(record.get("attempt", b"0")) > EXECUTIONS_MAX:
+    #  A lease whose RUN never reached the worker is an attempt, but no
+    #  execution; a death of worker or broker may cost each job one of these.
+    most = EXECUTIONS_MAX + book.deaths["worker"] + book.deaths["broker"]
+    if int(record.get("attempt", b"0")) > most:
         book.fault(f"{job.id}: attempt {record['attempt']!r}")
-    before, ends, runs = None, 0, set()
+    runs = len(list(service.workspace.glob(f"{job.expected}.*")))
+    if runs > EXECUTIONS_MAX:
+        book.fault(f"{job.id}: ran {runs} times")
+    if state == "completed" and not runs:
+        book.fault(f"{job.id}: completed, but it never ran")
+    before, ends = None, 0
     for _, event in history:
         if event["state"] not in LEGAL.get(before, set()):
             book.fault(f"{job.id}: {before} -> {event['state']}: "
                        f"{[e['state'] for _, e in history]}")
         before = event["state"]
         ends += before in TERMINAL
-        if before == "running":
-            runs.add(event.get("attempt"))
     if history and (ends != 1 or before != state):
         book.fault(f"{job.id}: {ends} ends, last {before}, state {state}")
-    if len(runs) > EXECUTIONS_MAX:
-        book.fault(f"{job.id}: {len(runs)} executions")
     check_outcome(book, job, state, reason, record, history)
 
 
@@ -385,6 +399,7 @@ def storm(service: Service, book: Book, count: int, seed: int) -> None:
         client.start()
     for client in clients:
         client.join()
+    time.sleep(STORM_S)
     killer.stop.set()
     killer.join()
     print(f"submitted {len(book.jobs)}, {book.retries} repeats, killed "
@@ -402,7 +417,8 @@ def main(arguments: list[str]) -> int:
     print(f"chaos: {count} jobs, seed {seed}", flush=True)
     began = time.monotonic()
     book = Book()
-    service = Service(lease_ms=3000)
+    service = Service(lease_ms=3000, roots_write="yes")
+    service.workspace.chmod(0o777)
     try:
         storm(service, book, count, seed)
         check(service, book)

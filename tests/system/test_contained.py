@@ -11,7 +11,7 @@ import pytest
 from service import (LIMIT_SLACK_S, MACHINE_SLACK_S, Answer, Http,
                      ProtocolError, Service, alive)
 
-SERVICE = {"output_max": 16 << 20}
+SERVICE = {"output_max": 16 << 20, "memory_max": 1 << 30}
 NEIGHBOUR = ("import time\nfor i in range(20):\n"
              "    Part.makeBox(1, 1, 1 + i).Volume; time.sleep(0.05)\n"
              "'unharmed'")
@@ -55,7 +55,8 @@ def contained(client: Http, code: str, timeout_s: int = 3) -> Answer:
      "SIGKILL"),
     ("stack overflow",
      "import sys\nsys.setrecursionlimit(10**9)\n"
-     "def f(): return f()\nf()", "crashed", "SIGSEGV"),
+     "x = []\nfor _ in range(10**6): x = [x]\nrepr(x)", "crashed",
+     "SIGSEGV"),
     ("100 GB at once", "x = bytearray(100 << 30)", "memory", ""),
     ("100 GB by and by",
      "x = []\nwhile True: x.append(bytearray(64 << 20))", "memory", ""),
