@@ -224,7 +224,7 @@ static void s_fill (const fcj_front_t *self, struct pollfd fds[FDS])
 static void s_turn (fcj_front_t *self, int64_t *ticked)
 {
     struct pollfd fds[FDS];
-    int timeout = self->waiting || self->client? FCJ_MCP_TICK_MS: 1000;
+    int timeout = self->waiting || self->client ? FCJ_MCP_TICK_MS: 1000;
     if (self->http)
         timeout = fcj_http_timeout (self->http, timeout);
     s_fill (self, fds);
@@ -244,6 +244,8 @@ static void s_turn (fcj_front_t *self, int64_t *ticked)
         *ticked = now;
         s_tick (self, now);
     }
+    if (self->http)             /* what was answered just now goes out now */
+        fcj_http_run (self->http);
     if (self->stdio && fcj_stdio_wants_write (self->stdio))
         fcj_stdio_write (self->stdio);
 }
