@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../sandbox/landlock.h"
-#include "../sandbox/seccomp.h"
+#include "landlock.h"
+#include "seccomp.h"
 
 #define JOB_FILES       1024
 #define OOM_SCORE       "500"
@@ -59,6 +59,12 @@ s_become (uid_t uid)
 }
 
 int
+fcj_sandbox_prepare (bool network, fcj_error_t *error)
+{
+    return fcj_seccomp_prepare (network, error);
+}
+
+int
 fcj_sandbox_enter (const fcj_sandbox_t *self, fcj_error_t *error)
 {
     if (setsid () < 0)
@@ -82,5 +88,5 @@ fcj_sandbox_enter (const fcj_sandbox_t *self, fcj_error_t *error)
                          strerror (errno));
     if (fcj_landlock_enter (self, error))
         return -1;
-    return fcj_seccomp_enter (self->network, error);
+    return fcj_seccomp_enter (error);
 }

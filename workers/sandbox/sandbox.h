@@ -36,6 +36,8 @@ typedef struct {
     long file_size;             /* RLIMIT_FSIZE, bytes */
 } fcj_sandbox_t;
 
+/*  Once, in the zygote, before any fork.  */
+int fcj_sandbox_prepare (bool network, fcj_error_t *error);
 /*  0, or -1 with what failed.  */
 int fcj_sandbox_enter (const fcj_sandbox_t *self, fcj_error_t *error);
 #endif

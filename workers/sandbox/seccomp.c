@@ -6,14 +6,21 @@
  *  report), not death.  */
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../sandbox/seccomp.h"
+
+#define FILTER_MAX 2048         /* instructions */
 
 /*  By name: one that this libseccomp does not know is skipped.  */
 static const char *const s_refused[] = {
@@ -84,8 +91,28 @@ s_refuse_some (scmp_filter_ctx filter, bool network)
     return done;
 }
 
+static struct sock_filter s_code[FILTER_MAX];
+static unsigned short s_length;
+
+/*  libseccomp gives the program to a descriptor only.  */
+static int
+s_keep (scmp_filter_ctx filter)
+{
+    int fd = memfd_create ("seccomp", MFD_CLOEXEC);
+    int done = fd < 0 ? -errno : seccomp_export_bpf (filter, fd);
+    ssize_t size = done ? -1 : pread (fd, s_code, sizeof s_code, 0);
+    if (fd >= 0)
+        close (fd);
+    if (done)
+        return done;
+    if (size <= 0 || size == sizeof s_code)
+        return -E2BIG;
+    s_length = (unsigned short) ((size_t) size / sizeof s_code[0]);
+    return 0;
+}
+
 int
-fcj_seccomp_enter (bool network, fcj_error_t *error)
+fcj_seccomp_prepare (bool network, fcj_error_t *error)
 {
     scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ALLOW);
     if (!filter)
@@ -96,10 +123,21 @@ fcj_seccomp_enter (bool network, fcj_error_t *error)
     if (done == 0)
         done = s_refuse_some (filter, network);
     if (done == 0)
-        done = seccomp_load (filter);
+        done = s_keep (filter);
     seccomp_release (filter);
     if (done)
         return fcj_fail (error, FCJ_INTERNAL, "seccomp: %s",
                          strerror (-done));
+    return 0;
+}
+
+int
+fcj_seccomp_enter (fcj_error_t *error)
+{
+    struct sock_fprog program = { .len = s_length, .filter = s_code };
+    if (s_length == 0
+        || syscall (SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+        return fcj_fail (error, FCJ_INTERNAL, "seccomp: %s",
+                         s_length ? strerror (errno) : "not prepared");
     return 0;
 }

@@ -5,5 +5,8 @@
 #include <stdbool.h>
 #include "../../jobs/error.h"
 
-int fcj_seccomp_enter (bool network, fcj_error_t *error);
+/*  Building the filter takes longer than a job may wait: once, before the
+ *  forks. Then _enter only hands it to the kernel.  */
+int fcj_seccomp_prepare (bool network, fcj_error_t *error);
+int fcj_seccomp_enter (fcj_error_t *error);
 #endif

@@ -148,6 +148,7 @@ fcj_job_dispatch (fcj_world_t *world)
         process->state = FCJ_P_RUNNING;
         job->state = FCJ_J_RUNNING;
         job->started = fcj_now_ms ();
+        world->last_run = world->now;
         job->deadline = fcj_mono_ms () + job->timeout_s * 1000;
         if (fcj_run_send (world, job) == 0)
             continue;

@@ -15,6 +15,7 @@
 #include "../../jobs/log.h"
 
 #define EVENTS_MAX   64
+#define TURN_SOON_MS 4
 #define TURN_BUSY_MS 50
 #define TURN_IDLE_MS 250
 #define LAST_WORD_MS 1000       /* for the answers to our RELEASEs */
@@ -142,7 +143,7 @@ s_turn (fcj_world_t *world, int signals)
 
     fcj_link_read (world->link);
     int count = epoll_wait (world->epoll, events, EVENTS_MAX,
-                            busy ? TURN_BUSY_MS : TURN_IDLE_MS);
+                            world->refill ? TURN_SOON_MS : busy ? TURN_BUSY_MS : TURN_IDLE_MS);
     world->now = fcj_mono_ms ();
     fcj_link_read (world->link);
     for (int i = 0; i < count; i++)

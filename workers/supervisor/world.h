@@ -270,6 +270,8 @@ struct fcj_world {
     fcj_worker_job_t jobs[FCJ_JOBS];
     fcj_zygote_t *active, *next;
     int failures;               /* zygotes lost in a row */
+    int64_t last_run;           /* monotonic: a job was given to a process */
+    bool refill;                /* more waiting processes are due soon */
     int fork_failures;          /* processes that never waited, in a row */
     int64_t fork_again;
     int64_t start_again;        /* monotonic; 0: no need */

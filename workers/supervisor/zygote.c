@@ -19,6 +19,7 @@
 #define ARGS_MAX     128
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
+#define REFILL_MS    3
 #define FORKS_BAD    5          /* in a row: no slots are offered */
 #define CATALOGUE_MAX (4 * 1024 * 1024)
 
@@ -497,6 +498,12 @@ s_keep_waiting (fcj_world_t *world)
                 || process->state == FCJ_P_STARTING
                 || process->state == FCJ_P_WAITING);
     }
+    /*  A fork takes a processor for a millisecond: while there are enough,
+     *  the job that was just given has it first.  */
+    world->refill = have < wanted;
+    if (have >= slots && world->now - world->last_run < REFILL_MS)
+        return;
+    world->refill = false;
     for (; have < wanted; have++)
         if (!fcj_zygote_fork (world, world->active, false))
             return;

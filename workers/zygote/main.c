@@ -163,6 +163,11 @@ s_start (zygote_t *self)
     sigaddset (&self->mask, SIGTERM);
     sigprocmask (SIG_BLOCK, &self->mask, NULL);
     self->signals = signalfd (-1, &self->mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    fcj_error_t error = { 0 };
+    if (fcj_sandbox_prepare (self->network, &error)) {
+        s_say_broken (error.text);
+        return -1;
+    }
     malloc_trim (0);
     if (self->signals < 0 || s_say_ready (self, info, catalogue)) {
         s_say_broken ("the catalogue cannot be written to the scratch");
