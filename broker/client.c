@@ -176,7 +176,10 @@ s_send_hello (fcj_client_t *self, int64_t now)
     fcj_pack_map (pack, 2);
     fcj_pack_kstr (pack, "name", self->name);
     fcj_pack_kint (pack, "pid", getpid ());
-    s_send (self, "HELLO", fcj_pack_data (pack), fcj_pack_size (pack));
+    /*  Before the connection stands a message is refused; then the socket's
+     *  descriptor wakes the caller, and the next try must not have to wait.  */
+    if (s_send (self, "HELLO", fcj_pack_data (pack), fcj_pack_size (pack)) < 0)
+        self->hello_at = now;
     fcj_pack_destroy (&pack);
 }
 
