@@ -7,6 +7,7 @@ broker/PROTOCOL.md and the walls around a job process.
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -92,6 +93,7 @@ class Broker:
             self.worker.wait(15)
         self.context.destroy(linger=0)
         self.log.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
