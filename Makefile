@@ -44,6 +44,8 @@ setup:
 	@scripts/setup build
 
 $(BUILD)/obj/workers/zygote/%.o: CFLAGS += $(PYCFLAGS)
+# It is in the object by .incbin, which -MMD does not see.
+$(BUILD)/obj/mcp-frontend/catalogue.o: mcp-frontend/builtin.json
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
