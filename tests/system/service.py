@@ -372,6 +372,15 @@ def children(pid: int) -> list[int]:
             if parent == pid and state != "Z"]
 
 
+def remove(directory: str | pathlib.Path) -> None:
+    """Removes a service's directory and where its jobs ran as root."""
+    state = pathlib.Path(directory) / "state"
+    name = hashlib.blake2b(str(state).encode(), digest_size=16).hexdigest()
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.rmtree(f"/var/tmp/fcj-{os.geteuid()}-{name[:16]}",
+                  ignore_errors=True)
+
+
 def alive(pid: int) -> bool:
     return any(p == pid and state != "Z" for p, _, _, state in processes())
 
@@ -573,11 +582,7 @@ class Service:
             except ProcessLookupError:
                 pass
         if not os.environ.get("FCJ_KEEP"):
-            shutil.rmtree(self.dir, ignore_errors=True)
-            name = hashlib.blake2b(str(self.state).encode(),
-                                   digest_size=16).hexdigest()[:16]
-            shutil.rmtree(f"/var/tmp/fcj-{os.geteuid()}-{name}",
-                          ignore_errors=True)
+            remove(self.dir)
         if check:
             assert not late, late
             assert not left, f"processes left behind: {names}"

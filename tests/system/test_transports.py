@@ -11,7 +11,7 @@ import time
 
 import pytest
 from service import (BIN, LEGACY, META, MODERN, Http, ProtocolError,
-                     Service, Stdio, free_port, processes)
+                     Service, Stdio, free_port, processes, remove)
 
 
 def lone(idle_s: int = 600) -> dict[str, str]:
@@ -44,7 +44,7 @@ def gone(env: dict[str, str], seconds: float = 30) -> None:
         time.sleep(0.1)
     for pid in left:
         os.kill(pid, 9)
-    subprocess.run(["rm", "-rf", env["HOME"]], check=False)
+    remove(env["HOME"])
     assert not left, f"left behind: {left}"
 
 
