@@ -127,7 +127,7 @@ local function fcj_submit (keys, args)
         redis.call ('HSET', job, 'state', 'queued', 'seq', seq,
                     unpack (args, 14 + count))
         redis.call ('ZADD', live, seq, id)
-        redis.call ('ZADD', owner, args[3], id)
+        redis.call ('ZADD', owner, seq, id)
         if idem then
             redis.call ('SET', idem, id .. ' ' .. args[8], 'EX', args[7])
         end

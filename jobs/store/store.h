@@ -7,7 +7,7 @@
  *    live           ZSET id -> sequence number, every job not terminal
  *    lease          ZSET id -> deadline (ms), every running job
  *    done           ZSET id -> expiry (ms), every terminal job
- *    owner:<owner>  ZSET id -> submitted (ms), for lists
+ *    owner:<owner>  ZSET id -> sequence number, for lists
  *    idem:<owner>:<blake2b of key>  STRING "<id> <request hash>", expires
  *    gone:<id>      STRING owner, tombstone of an expired or deleted job
  *    events         STREAM of transitions {id,state,attempt,reason},
