@@ -171,6 +171,7 @@ fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen)
             return;
     *s_seen_at (self, seen->id) = seen->chain;
     self->seen_count--;
+    free (seen->ask);
     free (seen);
 }
 

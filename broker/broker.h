@@ -32,7 +32,8 @@ typedef struct fcj_peer {
     char reload_error[256];
 } fcj_peer_t;
 
-/*  A job somebody watches, or that runs (tool is set then).  */
+/*  A job somebody watches, or that runs (tool is set then). ask: the JSON text
+ *  of its open question, owned; or NULL.  */
 typedef struct fcj_seen {
     struct fcj_seen *chain;
     fcj_id_t id;
@@ -42,6 +43,7 @@ typedef struct fcj_seen {
     double progress;
     int64_t started;
     char message[FCJ_TEXT_MAX + 1];
+    char *ask;
 } fcj_seen_t;
 
 typedef struct fcj_broker {

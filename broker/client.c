@@ -571,6 +571,24 @@ fcj_client_submit (fcj_client_t *self, const void *job, size_t size,
 }
 
 void
+fcj_client_answer (fcj_client_t *self, const char *id, const char *owner,
+                   int64_t ask, const char *action, const char *content,
+                   int64_t timeout_ms, fcj_client_fn *fn, void *arg)
+{
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, content ? 5 : 4);
+    fcj_pack_kstr (pack, "id", id);
+    fcj_pack_kstr (pack, "owner", owner);
+    fcj_pack_kint (pack, "ask", ask);
+    fcj_pack_kstr (pack, "action", action);
+    if (content)
+        fcj_pack_kstr (pack, "content", content);
+    fcj_client_request (self, "ANSWER", fcj_pack_data (pack),
+                        fcj_pack_size (pack), timeout_ms, fn, arg);
+    fcj_pack_destroy (&pack);
+}
+
+void
 fcj_client_watch (fcj_client_t *self, const char *id)
 {
     if (s_watch_add (self, id) && self->up)

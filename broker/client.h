@@ -44,6 +44,13 @@ void fcj_client_submit (fcj_client_t *self, const void *job, size_t size,
                         fcj_client_fn *fn, void *arg);
 void fcj_client_watch (fcj_client_t *self, const char *id);
 void fcj_client_unwatch (fcj_client_t *self, const char *id);
+/*  Answers question `ask` of a job. action: accept, decline, cancel; content:
+ *  JSON text of an object, NULL but for accept. The reply is DONE's; error
+ *  FCJ_STALE: the job does not ask that (any more). May be repeated.  */
+void fcj_client_answer (fcj_client_t *self, const char *id,
+                        const char *owner, int64_t ask, const char *action,
+                        const char *content, int64_t timeout_ms,
+                        fcj_client_fn *fn, void *arg);
 /*  Forget the callbacks of arg (its owner dies before the answer). */
 void fcj_client_forget (fcj_client_t *self, void *arg);
 #endif

@@ -61,6 +61,13 @@ typedef struct edge {
     job_t *dep, *waiter;
 } edge_t;
 
+/*  What a running job asks its user. The answer stays until the attempt or
+ *  the next question: a worker that was away when it came asks once more.  */
+typedef struct {
+    int64_t number;
+    fcj_bytes_t *answer;                /* NULL: open */
+} question_t;
+
 typedef struct {
     size_t count, pending;
     edge_t *edges;
@@ -78,6 +85,7 @@ struct job {
     ask_t *asks;
     edge_t *waiters;
     deps_t *deps;
+    question_t *question;
     int64_t queue_until;
     uint32_t call;
     uint8_t id[16], token[16];
@@ -495,8 +503,18 @@ s_count (fcj_core_t *self, unsigned phase, bool in)
 }
 
 static void
+s_forget_question (job_t *job)
+{
+    if (job->question)
+        free (job->question->answer);
+    free (job->question);
+    job->question = NULL;
+}
+
+static void
 s_phase (fcj_core_t *self, job_t *job, phase_t phase)
 {
+    s_forget_question (job);
     if (job->phase == READY)
         fcj_line_remove (s_line (self, job), s_queue (job),
                          (fcj_priority_t) job->priority, &job->item);
@@ -1346,6 +1364,86 @@ s_progress (fcj_core_t *self, const fcj_event_t *event)
     action->message = event->message;
 }
 
+/* ---- Asking ------------------------------------------------------------ */
+
+static void
+s_pass_on (fcj_core_t *self, const job_t *job)
+{
+    fcj_action_t *action = s_act_job (self, FCJ_DO_ANSWER, job);
+    action->ask = job->question->number;
+    action->bytes = job->question->answer;
+}
+
+/*  The store shows the question no longer, and whoever answered hears it.  */
+static void
+s_unask (fcj_core_t *self, const job_t *job, uint64_t ref)
+{
+    fcj_action_t *action = s_act_job (self, FCJ_DO_UNASK, job);
+    action->ask = job->question->number;
+    action->ref = ref;
+    action->state = "running";
+}
+
+static void
+s_ask_user (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_find (self, event->id);
+    if (!s_token_is (job, event->token) || job->phase != RUNNING
+        || event->ask < 1)
+        return;
+    job->confirmed = 1;
+    question_t *question = job->question;
+    if (question && event->ask < question->number)
+        return;                         /* late: it has asked more since */
+    if (question && event->ask == question->number && question->answer) {
+        s_pass_on (self, job);
+        return;
+    }
+    s_forget_question (job);
+    job->question = s_alloc (sizeof (question_t));
+    job->question->number = event->ask;
+    fcj_action_t *action = s_act_job (self, FCJ_DO_ASK, job);
+    action->ask = event->ask;
+    action->message = event->message;
+}
+
+static void
+s_withdraw (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_find (self, event->id);
+    if (!s_token_is (job, event->token) || job->phase != RUNNING
+        || !job->question || job->question->number != event->ask)
+        return;
+    s_unask (self, job, 0);
+    s_forget_question (job);
+}
+
+static void
+s_answer_question (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_find (self, event->id);
+    question_t *question = job && job->phase == RUNNING ? job->question : NULL;
+    fcj_bytes_t *answer = event->bytes;
+    if (!job || (event->owner && strcmp (job->owner->name, event->owner)))
+        s_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
+    else if (!question || question->number != event->ask
+             || (question->answer
+                 && (question->answer->size != answer->size
+                     || memcmp (question->answer->data, answer->data,
+                                answer->size))))
+        s_refuse (self, event->ref, FCJ_STALE, "The job does not ask this "
+                  "(any more); its status shows what it asks now.");
+    else {
+        if (!question->answer) {
+            question->answer = answer;
+            answer = NULL;
+        }
+        s_unask (self, job, event->ref);
+        s_pass_on (self, job);
+    }
+    free (answer);
+}
+
 /* ---- Start-up ---------------------------------------------------------- */
 
 static void
@@ -1374,6 +1472,10 @@ s_recover (fcj_core_t *self, const fcj_event_t *event)
         s_attach (job, worker);
     /*  Its worker could not renew while there was no broker.  */
     s_due (self, job, self->now + FCJ_LEASE_MS);
+    if (event->ask > 0) {
+        job->question = s_alloc (sizeof (question_t));
+        job->question->number = event->ask;
+    }
 }
 
 /* ---- Time -------------------------------------------------------------- */
@@ -1464,6 +1566,9 @@ fcj_core_step (fcj_core_t *self, const fcj_event_t *event, int64_t now)
     case FCJ_EV_STARTED:
     case FCJ_EV_PROGRESS: s_progress (self, event); break;
     case FCJ_EV_FINISH:   s_finish (self, event);   break;
+    case FCJ_EV_ASK:      s_ask_user (self, event); break;
+    case FCJ_EV_UNASK:    s_withdraw (self, event); break;
+    case FCJ_EV_ANSWER:   s_answer_question (self, event); break;
     case FCJ_EV_STORED:   s_stored (self, event);   break;
     case FCJ_EV_RECOVER:  s_recover (self, event);  break;
     case FCJ_EV_TICK:     s_tick (self);            break;
@@ -1622,6 +1727,8 @@ fcj_core_check (const fcj_core_t *self)
                 return "a running job without a token";
             if (job->held && !job->worker)
                 return "a slot held without a worker";
+            if (job->question && job->phase != RUNNING)
+                return "a question of a job that does not run";
             if (job->phase == READY && job->worker)
                 return "a queued job keeps a worker";
             if (job->phase == WAITING && !(job->deps && job->deps->pending))

@@ -28,6 +28,9 @@ typedef enum {
     FCJ_EV_PROGRESS,    /* worker id token fraction message */
     FCJ_EV_FINISH,      /* worker id token state bytes */
     FCJ_EV_RELEASE,     /* worker id token lost why */
+    FCJ_EV_ASK,         /* worker id token ask message (the JSON text) */
+    FCJ_EV_UNASK,       /* worker id token ask */
+    FCJ_EV_ANSWER,      /* ref id owner ask bytes */
     FCJ_EV_UNSENT,      /* id token: RUN could not be sent */
     FCJ_EV_STORED,      /* id call + outcome of a store call */
     FCJ_EV_RECOVER,     /* a live job found at start-up */
@@ -77,6 +80,7 @@ typedef struct {
     const char *text;               /* of the error */
     const char *actual;             /* submit: the id that the store holds */
     int64_t seq;
+    int64_t ask;                    /* number of a question; recover too */
     /*  recover  */
     int attempt, losses;
     int64_t deadline;
@@ -87,6 +91,8 @@ typedef enum {
     FCJ_DO_LEASE,       /* store: token worker attempt deadline deps */
     FCJ_DO_STARTED,     /* store: token at; no answer wanted */
     FCJ_DO_PROGRESS,    /* store: token fraction message; no answer wanted */
+    FCJ_DO_ASK,         /* store: token ask message; no answer wanted */
+    FCJ_DO_UNASK,       /* store: token ask; ref, if any, is answered by it */
     FCJ_DO_RENEW,       /* store: token deadline; no answer wanted */
     FCJ_DO_FINISH,      /* store: bytes, or without: failed, reason, text */
     FCJ_DO_REQUEUE,     /* store: token lost text */
@@ -94,6 +100,7 @@ typedef enum {
     FCJ_DO_RUN,         /* worker: bytes, or NULL: spec of the lease's reply */
     FCJ_DO_KILL,        /* worker: id token text */
     FCJ_DO_FINISHED,    /* worker: id token */
+    FCJ_DO_ANSWER,      /* worker: id token ask bytes */
     FCJ_DO_ACCEPTED,    /* ref: id state existing */
     FCJ_DO_REFUSED,     /* ref: reason text retryable */
     FCJ_DO_DONE,        /* ref: state */
@@ -114,7 +121,7 @@ typedef struct {
     const fcj_bytes_t *bytes;
     const uint8_t (*deps)[16];      /* fcj_core_id_text() makes text of it */
     size_t dep_count;
-    int64_t deadline, at;
+    int64_t deadline, at, ask;
     double fraction;
     const char *state;
     fcj_reason_t reason;

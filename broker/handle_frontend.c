@@ -100,6 +100,50 @@ s_place (fcj_broker_t *self, fcj_peer_t *peer, int64_t req, const char *id)
     fcj_pack_destroy (&pack);
 }
 
+/* ---- ANSWER ------------------------------------------------------------ */
+
+/*  {action, content} packed, as the core keeps it; NULL: malformed.  */
+static fcj_bytes_t *
+s_answer_bytes (const fcj_map_t *body)
+{
+    char action[16] = "";
+    size_t size = 0;
+    const char *content = fcj_map_bytes (body, "content", &size);
+    fcj_map_copy (body, "action", action, sizeof action);
+    bool accept = strcmp (action, "accept") == 0;
+    if ((!accept && strcmp (action, "decline") && strcmp (action, "cancel"))
+        || (accept && !content) || size > FCJ_INLINE_MAX)
+        return NULL;
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, 2);
+    fcj_pack_kstr (pack, "action", action);
+    fcj_pack_kstrn (pack, "content", accept ? content : "",
+                    accept ? size : 0);
+    fcj_bytes_t *bytes = malloc (sizeof *bytes + fcj_pack_size (pack));
+    if (!bytes)
+        abort ();
+    bytes->size = fcj_pack_size (pack);
+    memcpy (bytes->data, fcj_pack_data (pack), bytes->size);
+    fcj_pack_destroy (&pack);
+    return bytes;
+}
+
+static void
+s_answer (fcj_broker_t *self, uint64_t ref, const char *id,
+          const char *owner, const fcj_map_t *body)
+{
+    fcj_event_t event = { .type = FCJ_EV_ANSWER, .ref = ref, .id = id,
+                          .owner = owner,
+                          .ask = fcj_map_int (body, "ask", 0),
+                          .bytes = s_answer_bytes (body) };
+    if (event.bytes)
+        fcj_broker_step (self, &event);
+    else
+        fcj_send_refused (self, ref, FCJ_INVALID, "An answer has the action "
+                          "accept (with content, at most 64 KiB), decline or "
+                          "cancel.", false);
+}
+
 /* ---- STATUS ------------------------------------------------------------ */
 
 typedef struct {
@@ -309,6 +353,8 @@ s_about_job (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
                               .owner = owner };
         fcj_broker_step (self, &event);
     }
+    else if (strcmp (type, "ANSWER") == 0)
+        s_answer (self, ref, id, owner, body);
     else if (strcmp (type, "CANCEL") == 0)
         fcj_store_cancel (self, ref, id, owner);
     else if (strcmp (type, "DELETE") == 0)
@@ -331,7 +377,8 @@ fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
         s_reload (self, ref);
     else
         for (const char *const *at = (const char *const[]) {
-                 "WATCH", "UNWATCH", "PLACE", "CANCEL", "DELETE", NULL };
+                 "WATCH", "UNWATCH", "PLACE", "CANCEL", "DELETE",
+                 "ANSWER", NULL };
              *at; at++)
             if (strcmp (type, *at) == 0)
                 s_about_job (self, peer, type, body, req);

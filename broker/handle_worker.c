@@ -2,6 +2,7 @@
 
 #include "broker.h"
 #include "../jobs/log.h"
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,50 @@ s_about_job (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
     fcj_broker_step (self, &event);
 }
 
+/*  The record's `ask`; NULL: not a question.  */
+static char *
+s_question (const fcj_map_t *body, int64_t number)
+{
+    char message[FCJ_TEXT_MAX + 1] = "";
+    size_t size = 0;
+    const char *text = fcj_map_bytes (body, "schema", &size);
+    if (!text || size > FCJ_ASK_SCHEMA_MAX
+        || fcj_map_copy (body, "message", message, sizeof message) < 0)
+        return NULL;
+    json_t *schema = json_loadb (text, size, 0, NULL);
+    json_t *ask = json_is_object (schema)
+        ? json_pack ("{s:I, s:s, s:O}", "ask", (json_int_t) number,
+                     "message", message, "schema", schema) : NULL;
+    char *made = ask ? json_dumps (ask, JSON_COMPACT) : NULL;
+    json_decref (ask);
+    json_decref (schema);
+    return made;
+}
+
+static void
+s_ask (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
+       const fcj_map_t *body)
+{
+    fcj_id_t id;
+    fcj_token_t token;
+    fcj_event_t event = { .type = FCJ_EV_UNASK, .worker = peer->worker,
+                          .id = id, .token = token,
+                          .ask = fcj_map_int (body, "ask", 0) };
+    if (fcj_map_copy (body, "id", id, sizeof id) < 0
+        || fcj_map_copy (body, "token", token, sizeof token) < 0)
+        return;
+    char *question = NULL;
+    if (s_is (type, "ASK")) {
+        question = s_question (body, event.ask);
+        event.type = FCJ_EV_ASK;
+        event.message = question;
+        if (!question)
+            return;
+    }
+    fcj_broker_step (self, &event);
+    free (question);
+}
+
 static void
 s_reloaded (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
 {
@@ -149,6 +194,8 @@ fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
     else if (s_is (type, "STARTED") || s_is (type, "PROGRESS")
              || s_is (type, "FINISH") || s_is (type, "RELEASE"))
         s_about_job (self, peer, type, body);
+    else if (s_is (type, "ASK") || s_is (type, "UNASK"))
+        s_ask (self, peer, type, body);
     else if (s_is (type, "RELOADED"))
         s_reloaded (self, peer, body);
     else if (s_is (type, "DRAIN")) {

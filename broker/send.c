@@ -6,6 +6,7 @@
 
 #include "broker.h"
 #include "../jobs/log.h"
+#include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -89,13 +90,14 @@ fcj_send_state (fcj_broker_t *self, const fcj_peer_t *peer, int64_t req,
     const char *state = fcj_core_state (self->core, id, NULL, &attempt);
     const fcj_seen_t *seen = fcj_seen (self, id, false);
     fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 6);
+    fcj_pack_map (pack, 7);
     fcj_pack_kint (pack, "req", req);
     fcj_pack_kstr (pack, "id", id);
     fcj_pack_kstr (pack, "state", state ? state : "gone");
     fcj_pack_kint (pack, "attempt", attempt);
     fcj_pack_kreal (pack, "progress", seen ? seen->progress : 0);
     fcj_pack_kstr (pack, "message", seen ? seen->message : "");
+    fcj_pack_kstr (pack, "ask", seen ? seen->ask : NULL);
     fcj_send (self, peer, "EVENT", pack);
     fcj_pack_destroy (&pack);
 }
@@ -110,6 +112,21 @@ s_note (fcj_seen_t *seen, const fcj_action_t *action, bool running)
         strncat (seen->message, action->message, FCJ_TEXT_MAX);
 }
 
+/*  To who watches the job; terminal: for the last time.  */
+static void
+s_tell (fcj_broker_t *self, fcj_seen_t *seen, const fcj_pack_t *event,
+        bool terminal)
+{
+    for (size_t n = 0; n < 8; n++) {
+        fcj_peer_t *peer = seen->watchers[n]
+            ? fcj_peer_serial (self, seen->watchers[n]) : NULL;
+        if (peer)
+            fcj_send (self, peer, "EVENT", event);
+        if (!peer || terminal)
+            seen->watchers[n] = 0;
+    }
+}
+
 static void
 s_event (fcj_broker_t *self, const fcj_action_t *action)
 {
@@ -119,8 +136,12 @@ s_event (fcj_broker_t *self, const fcj_action_t *action)
     bool running = strcmp (action->state, "running") == 0;
     bool queued = strcmp (action->state, "queued") == 0;
     s_note (seen, action, running);
+    if (!running) {
+        free (seen->ask);
+        seen->ask = NULL;
+    }
     fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 6);
+    fcj_pack_map (pack, 7);
     fcj_pack_kstr (pack, "id", action->id);
     fcj_pack_kstr (pack, "state", action->state);
     fcj_pack_kint (pack, "attempt", action->attempt);
@@ -128,16 +149,33 @@ s_event (fcj_broker_t *self, const fcj_action_t *action)
     fcj_pack_kstr (pack, "message", action->message ? action->message : "");
     fcj_pack_kstr (pack, "reason", action->reason
                    ? fcj_reason_name (action->reason) : NULL);
-    for (size_t n = 0; n < 8; n++) {
-        fcj_peer_t *peer = seen->watchers[n]
-            ? fcj_peer_serial (self, seen->watchers[n]) : NULL;
-        if (peer)
-            fcj_send (self, peer, "EVENT", pack);
-        if (!peer || (!running && !queued))
-            seen->watchers[n] = 0;
-    }
+    fcj_pack_kstr (pack, "ask", seen->ask);
+    s_tell (self, seen, pack, !running && !queued);
     fcj_pack_destroy (&pack);
     fcj_seen_check (self, seen);
+}
+
+/*  A question is there, or over: as much an event as progress is.  */
+static void
+s_asked (fcj_broker_t *self, const fcj_action_t *action)
+{
+    fcj_seen_t *seen = fcj_seen (self, action->id, true);
+    if (!seen)
+        return;
+    seen->running = true;
+    free (seen->ask);
+    seen->ask = action->type == FCJ_DO_ASK && action->message
+                ? strdup (action->message) : NULL;
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, 6);
+    fcj_pack_kstr (pack, "id", action->id);
+    fcj_pack_kstr (pack, "state", "running");
+    fcj_pack_kint (pack, "attempt", action->attempt);
+    fcj_pack_kreal (pack, "progress", seen->progress);
+    fcj_pack_kstr (pack, "message", seen->message);
+    fcj_pack_kstr (pack, "ask", seen->ask);
+    s_tell (self, seen, pack, false);
+    fcj_pack_destroy (&pack);
 }
 
 static void
@@ -215,10 +253,36 @@ s_to_worker (fcj_broker_t *self, const fcj_action_t *action,
     fcj_pack_destroy (&pack);
 }
 
+/*  bytes: a packed map {action, content}.  */
+static void
+s_answer (fcj_broker_t *self, const fcj_action_t *action)
+{
+    fcj_peer_t *peer = fcj_peer_worker (self, action->worker);
+    fcj_map_t *answer = fcj_map_new (action->bytes->data,
+                                     action->bytes->size);
+    if (peer && answer) {
+        fcj_pack_t *pack = fcj_pack_new ();
+        fcj_pack_map (pack, 5);
+        fcj_pack_kstr (pack, "id", action->id);
+        fcj_pack_kstr (pack, "token", action->token);
+        fcj_pack_kint (pack, "ask", action->ask);
+        fcj_pack_key (pack, "action");
+        fcj_map_repack (answer, "action", pack);
+        fcj_pack_key (pack, "content");
+        fcj_map_repack (answer, "content", pack);
+        fcj_send (self, peer, "ANSWER", pack);
+        fcj_pack_destroy (&pack);
+    }
+    fcj_map_destroy (&answer);
+}
+
 void
 fcj_send_act (fcj_broker_t *self, const fcj_action_t *action)
 {
     switch (action->type) {
+    case FCJ_DO_ASK:
+    case FCJ_DO_UNASK:    s_asked (self, action); break;
+    case FCJ_DO_ANSWER:   s_answer (self, action); break;
     case FCJ_DO_RUN:      s_run (self, action); break;
     case FCJ_DO_KILL:     s_to_worker (self, action, "KILL"); break;
     case FCJ_DO_FINISHED: s_to_worker (self, action, "FINISHED"); break;

@@ -92,6 +92,31 @@ s_ignored (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
                  fcj_reason_name (error->reason), NULL);
 }
 
+/*  The answer to a question is acknowledged when the record shows the question
+ *  no longer.  */
+static void
+s_unasked (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
+{
+    call_t *call = arg;
+    (void) reply;
+    if (error)
+        fcj_send_refused (call->broker, call->ref, error->reason,
+                          error->text, error->retryable);
+    else
+        fcj_send_done (call->broker, call->ref, "running");
+    free (call);
+}
+
+static void
+s_unask (fcj_broker_t *self, const fcj_action_t *action)
+{
+    call_t *call = action->ref ? s_call_new (self, action->id, 0) : NULL;
+    if (call)
+        call->ref = action->ref;
+    fcj_writer_answered (self->writer, action->id, action->token, action->ask,
+                         call ? s_unasked : s_ignored, call);
+}
+
 static fcj_lease_args_t
 s_lease_args (const fcj_action_t *action)
 {
@@ -169,6 +194,13 @@ s_act_quiet (fcj_broker_t *self, const fcj_action_t *action)
         fcj_writer_progress (self->writer, id, token, action->fraction,
                              action->message, s_ignored, NULL);
         return true;
+    case FCJ_DO_ASK:
+        fcj_writer_ask (self->writer, id, token, action->ask, action->message,
+                        s_ignored, NULL);
+        return false;               /* those who watch hear of it, too */
+    case FCJ_DO_UNASK:
+        s_unask (self, action);
+        return false;
     case FCJ_DO_RENEW:
         fcj_writer_renew (self->writer, &id, &token, 1, action->deadline,
                           s_ignored, NULL);
@@ -296,6 +328,7 @@ s_recover_job (fcj_broker_t *self, const fcj_map_t *job)
         .state = strcmp (state, "running") ? FCJ_QUEUED : FCJ_RUNNING,
         .attempt = (int) fcj_map_int (job, "attempt", 0),
         .losses = (int) fcj_map_int (job, "lost", 0),
+        .ask = fcj_map_int (job, "asking", 0),
         .queue_ms = fcj_map_int (job, "submitted", fcj_broker_now (self))
                     + 1000 * fcj_map_int (job, "queue_timeout_s",
                                           FCJ_QUEUE_TIMEOUT_S),

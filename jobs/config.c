@@ -58,6 +58,8 @@ static const s_key_t s_keys[] = {
     {"output-max", BYTES, "16M", 4096, 1L << 34, "stdout and stderr of a job"},
     {"artifact-max", BYTES, "1G", 4096, 1L << 40, "one artifact"},
     {"processes-max", NUMBER, "64", 1, 4096, "processes and threads of a job"},
+    {"ask-s", NUMBER, "600", 1, 86400,
+     "a question of a job waits so long for its answer, seconds"},
     {"lease-ms", NUMBER, "15000", 1000, 600000,
      "a job is lost when its worker is silent so long, milliseconds"},
     {"beat-ms", NUMBER, "1000", 50, 60000, "heartbeat, milliseconds"},

@@ -20,6 +20,7 @@
 #define FCJ_NAME_MAX          128           /* tool, owner, artifact, job name*/
 #define FCJ_KEY_MAX           256           /* idempotency key               */
 #define FCJ_TRACEBACK_MAX     8192
+#define FCJ_ASK_SCHEMA_MAX    8192          /* JSON schema of a question     */
 
 /* ---- Counts ------------------------------------------------------------ */
 #define FCJ_QUEUE_MAX         100000        /* live jobs in all              */
@@ -28,6 +29,7 @@
 #define FCJ_DEPENDS_MAX       64            /* jobs one job waits for        */
 #define FCJ_ARTIFACTS_MAX     64            /* artifacts of one job          */
 #define FCJ_EXECUTIONS_MAX    3             /* attempts, the first included  */
+#define FCJ_ASKS_MAX          32            /* questions of one attempt      */
 #define FCJ_PROCESSES_MAX     64            /* processes/threads of a job    */
 #define FCJ_SLOTS_MAX         64            /* slots of one worker           */
 #define FCJ_WORKERS_MAX       256

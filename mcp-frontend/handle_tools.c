@@ -18,6 +18,7 @@ static const struct { const char *name; fcj_tool_fn *fn; } BUILTIN[] = {
     { "get_job_status", fcj_tool_status },
     { "get_job_result", fcj_tool_result },
     { "get_job_output", fcj_tool_output },
+    { "answer_job", fcj_tool_answer },
     { "cancel_job", fcj_tool_cancel },
     { "delete_job", fcj_tool_delete },
     { "list_jobs", fcj_tool_list },

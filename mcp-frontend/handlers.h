@@ -21,7 +21,7 @@ extern const char fcj_handle_instructions[];
 /* ---- Builtin tools; args: checked against the schema ------------------- */
 typedef void (fcj_tool_fn) (fcj_call_t *call, const json_t *args);
 fcj_tool_fn fcj_tool_status, fcj_tool_result, fcj_tool_output,
-            fcj_tool_cancel, fcj_tool_delete, fcj_tool_list,
+            fcj_tool_answer, fcj_tool_cancel, fcj_tool_delete, fcj_tool_list,
             fcj_tool_service_status, fcj_tool_reload;
 
 /*  Any other tool: a job. */

@@ -1,5 +1,5 @@
 /*  tool_status.c - get_job_status. Read from Redis in one round trip; with
- *  wait_s the call waits for the job's end, woken by the broker's events, and
+ *  wait_s the call waits for the job's end or a question of it, woken by the broker's events, and
  *  by a look into Redis each second should the broker be away.  */
 
 #include <string.h>
@@ -87,6 +87,7 @@ static void s_finish (fcj_call_t *call, const char *job,
 static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
 {
     char state[16] = "", message[FCJ_TEXT_MAX + 1] = "";
+    size_t size;
     if (event) {
         fcj_map_copy (event, "state", state, sizeof state);
         fcj_map_copy (event, "message", message, sizeof message);
@@ -94,7 +95,8 @@ static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
             fcj_call_progress (call, fcj_map_real (event, "progress", 0),
                                message);
         if (fcj_state_of (state) < FCJ_COMPLETED
-            && strcmp (state, "gone") != 0)
+            && strcmp (state, "gone") != 0
+            && !fcj_map_bytes (event, "ask", &size))
             return;
     }
     fcj_error_t error;
@@ -103,7 +105,7 @@ static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
     fcj_record_t *record = fcj_store_status (call->front->store, job,
                                              call->owner, &error);
     if (!record || fcj_state_terminal (fcj_record_state (record))
-        || now >= call->deadline) {
+        || fcj_record_str (record, "ask", NULL) || now >= call->deadline) {
         fcj_call_unwait (call);
         if (record)
             s_finish (call, job, record);
@@ -129,7 +131,8 @@ void fcj_tool_status (fcj_call_t *call, const json_t *args)
                                              call->owner, &error);
     if (!record)
         fcj_tool_no_record (call, job, &error);
-    else if (wait_s > 0 && !fcj_state_terminal (fcj_record_state (record)))
+    else if (wait_s > 0 && !fcj_state_terminal (fcj_record_state (record))
+             && !fcj_record_str (record, "ask", NULL))
         fcj_call_wait (call, job, (int64_t) (wait_s * 1000),
                        FCJ_MCP_REREAD_MS, s_step);
     else

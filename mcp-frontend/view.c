@@ -131,6 +131,9 @@ json_t *fcj_view_record (const fcj_record_t *record)
     if (fcj_record_str (record, "cpu_ms", NULL))
         json_object_set_new (view, "cpu_s", json_real (
             (double) fcj_record_int (record, "cpu_ms", 0) / 1000));
+    const char *ask = fcj_record_str (record, "ask", NULL);
+    if (ask)
+        json_object_set_new (view, "ask", json_loads (ask, 0, NULL));
     if (!fcj_state_terminal (state))
         json_object_set_new (view, "poll_after_ms", json_integer (
             fcj_view_poll_ms (record)));
@@ -156,6 +159,9 @@ void fcj_view_text (const fcj_record_t *record, char *out, size_t size)
                   reason? reason: "unknown");
     else if (state == FCJ_COMPLETED)
         snprintf (out, size, ". get_job_result fetches its result.");
+    else if (fcj_record_str (record, "ask", NULL))
+        snprintf (out, size, " and asks the user something ('ask'). Show it,"
+                  " then call answer_job.");
     else if (state == FCJ_RUNNING)
         snprintf (out, size, ", %.0f %%%s%.200s. Ask again with"
                   " get_job_status and wait_s.", progress * 100,

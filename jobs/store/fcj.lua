@@ -203,11 +203,28 @@ local function fcj_progress (keys, args)
     return answer {state = 'running'}
 end
 
+-- KEYS job   ARGV token number json
+local function fcj_ask (keys, args)
+    if not runs (keys[1], args[1]) then return refuse ('stale', STALE) end
+    redis.call ('HSET', keys[1], 'asking', args[2], 'ask', args[3])
+    return answer {state = 'running'}
+end
+
+-- KEYS job   ARGV token number
+local function fcj_answered (keys, args)
+    if not runs (keys[1], args[1]) then return refuse ('stale', STALE) end
+    if redis.call ('HGET', keys[1], 'asking') == args[2] then
+        redis.call ('HDEL', keys[1], 'ask', 'asking')
+    end
+    return answer {state = 'running'}
+end
+
 -- The last step of every life; expiry counts from the broker's now.
 local function finish (keys, id, state, reason, now)
     local job, live, lease, done, events = unpack (keys, 1, 5)
     local attempt, retention = fields (job, 'attempt', 'retention_s')
     redis.call ('HSET', job, 'state', state)
+    redis.call ('HDEL', job, 'ask', 'asking')
     redis.call ('ZREM', live, id)
     redis.call ('ZREM', lease, id)
     redis.call ('ZADD', done,
@@ -246,7 +263,7 @@ local function fcj_requeue (keys, args)
                     'requeued', args[2], 'ended',
                     cjson.encode {attempt = tonumber (attempt), why = args[4]})
         redis.call ('HDEL', job, 'token', 'worker', 'leased', 'started',
-                    'progress', 'message')
+                    'progress', 'message', 'ask', 'asking')
         redis.call ('ZREM', keys[2], args[1])
         event (keys[3], args[1], 'queued', attempt,
                args[3] == '1' and 'worker_lost' or '')
@@ -342,6 +359,8 @@ register ('fcj_lease', fcj_lease)
 register ('fcj_renew', fcj_renew)
 register ('fcj_started', fcj_started)
 register ('fcj_progress', fcj_progress)
+register ('fcj_ask', fcj_ask)
+register ('fcj_answered', fcj_answered)
 register ('fcj_finish', fcj_finish)
 register ('fcj_requeue', fcj_requeue)
 register ('fcj_cancel', fcj_cancel)

@@ -26,6 +26,8 @@
  *    result (JSON text up to FCJ_INLINE_MAX) or result_blob (hash)
  *    artifacts (JSON array {name,mime,size,hash})
  *    stdout stderr (tails) stdout_size stderr_size (bytes in all)
+ *    ask (JSON {ask,message,schema}) asking (its number): while the running
+ *    job asks its user (PROTOCOL.md "Asking")
  *    memory (peak, bytes) cpu_ms ended (JSON: how an attempt ended, only
  *    when it was lost)
  *  Absent means not yet, or none.
@@ -137,6 +139,14 @@ void fcj_writer_started (fcj_writer_t *self, const char *id,
 void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg);
+/*  ask: the running job asks its user; json: the record's `ask`. answered:
+ *  question `number` is over; another one is left alone.  */
+void fcj_writer_ask (fcj_writer_t *self, const char *id, const char *token,
+                     int64_t number, const char *json, fcj_writer_fn *fn,
+                     void *arg);
+void fcj_writer_answered (fcj_writer_t *self, const char *id,
+                          const char *token, int64_t number,
+                          fcj_writer_fn *fn, void *arg);
 /*  finish. token NULL for a job that is queued (expired in the queue,
  *  dependency failed). body: msgpack map of PROTOCOL.md FINISH; state,
  *  reason, error, result, artifacts... are stored as they are. Repeating the
@@ -164,7 +174,7 @@ void fcj_writer_expire (fcj_writer_t *self, int limit,
 /*  One page of the live jobs, for a broker that starts: sequence numbers
  *  above `after`, up to limit. Reply {jobs: [{id,owner,lane,priority,seq,
  *  state,attempt,token,worker,lost,submitted,timeout_s,queue_timeout_s,
- *  depends_on:[{id,state}],deadline}], last: seq}.  */
+ *  asking,depends_on:[{id,state}],deadline}], last: seq}.  */
 void fcj_writer_live (fcj_writer_t *self, int64_t after, int limit,
                       fcj_writer_fn *fn, void *arg);
 #endif

@@ -583,6 +583,33 @@ void fcj_writer_progress (fcj_writer_t *self, const char *id,
     s_send (self, call);
 }
 
+void fcj_writer_ask (fcj_writer_t *self, const char *id, const char *token,
+                     int64_t number, const char *json, fcj_writer_fn *fn,
+                     void *arg)
+{
+    s_call_t *call = s_call (self, id, s_answered, fn, arg);
+    s_fcall (call, "fcj_ask", 1);
+    s_key (call, "job:", id);
+    s_str (call, token);
+    s_int (call, number);
+    s_str (call, json);
+    s_end (call);
+    s_send (self, call);
+}
+
+void fcj_writer_answered (fcj_writer_t *self, const char *id,
+                          const char *token, int64_t number,
+                          fcj_writer_fn *fn, void *arg)
+{
+    s_call_t *call = s_call (self, id, s_answered, fn, arg);
+    s_fcall (call, "fcj_answered", 1);
+    s_key (call, "job:", id);
+    s_str (call, token);
+    s_int (call, number);
+    s_end (call);
+    s_send (self, call);
+}
+
 /*  The fields of a FINISH that the record takes, with their bounds; what is
  *  longer is refused, not cut: the worker has to keep to the bounds.  */
 static const struct {
@@ -831,9 +858,10 @@ void fcj_writer_expire (fcj_writer_t *self, int limit, fcj_writer_fn *fn,
 static const char *const s_live_fields[] = {
     "owner", "lane", "priority", "seq", "state", "attempt", "token", "worker",
     "lost", "submitted", "timeout_s", "queue_timeout_s", "tool", "leased",
-    "depends_on"};
+    "asking", "depends_on"};
 enum { OWNER, LANE, PRIORITY, SEQ, STATE, ATTEMPT, TOKEN, WORKER, LOST,
-       SUBMITTED, TIMEOUT, WAIT, TOOL, LEASED, DEPENDS, LIVE_FIELDS };
+       SUBMITTED, TIMEOUT, WAIT, TOOL, LEASED, ASKING, DEPENDS,
+       LIVE_FIELDS };
 
 /*  The next id of a JSON array of ids; NULL at its end.  */
 static const char *s_next_id (const char *json, char id[FCJ_ID_LEN + 1])
@@ -881,7 +909,7 @@ static void s_pack_live (fcj_pack_t *pack, const char *id,
         const char *text = s_element (job, n);
         bool number = n == SEQ || n == ATTEMPT || n == LOST ||
                       n == SUBMITTED || n == TIMEOUT || n == WAIT ||
-                      n == LEASED;
+                      n == LEASED || n == ASKING;
         if (number)
             fcj_pack_kint (pack, s_live_fields[n], atoll (text));
         else

@@ -12,6 +12,7 @@ int cmd_submit (link_t *link, int argc, char **argv);
 int cmd_wait (link_t *link, int argc, char **argv);
 int cmd_result (link_t *link, int argc, char **argv);
 int cmd_log (link_t *link, int argc, char **argv);
+int cmd_answer (link_t *link, int argc, char **argv);
 int cmd_cancel (link_t *link, int argc, char **argv);
 int cmd_list (link_t *link, int argc, char **argv);
 int cmd_top (link_t *link, int argc, char **argv);

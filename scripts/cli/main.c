@@ -27,6 +27,8 @@ static const struct {
     { "wait",   cmd_wait,   "JOB   [--timeout SECONDS]" },
     { "result", cmd_result, "JOB   [ARTIFACT [-o FILE]]" },
     { "log",    cmd_log,    "JOB   [-f]" },
+    { "answer", cmd_answer, "JOB accept [JSON] | decline | cancel: what "
+                            "it asks" },
     { "cancel", cmd_cancel, "JOB" },
     { "list",   cmd_list,   "your jobs, newest first   [STATE] [--tool NAME] "
                             "[--limit N]" },

@@ -18,7 +18,7 @@
 typedef struct {
     const char *file, *code, *tool, *arguments, *priority, *name, *key;
     long timeout_s;
-    bool wait;
+    bool wait, can_ask;
     json_t *inputs;                     /* name -> reference */
     json_t *depends;                    /* ids */
     char *arguments_text, *inputs_text;
@@ -31,6 +31,7 @@ static const char s_usage[] =
     "  --after JOB         start when that job is completed; repeat\n"
     "  --timeout SECONDS   run time, default from the configuration\n"
     "  --priority high|normal|low    --name LABEL    --key IDEMPOTENCY-KEY\n"
+    "  --ask               you can be asked: see `fcj answer`\n"
     "  --wait              wait for the end and print the result\n";
 
 /*  Whole file, NUL-terminated, the caller's; NULL and *error.  */
@@ -170,6 +171,10 @@ static int s_parse (order_t *self, int argc, char **argv, fcj_error_t *error)
             self->wait = true;
             continue;
         }
+        if (strcmp (argv[n], "--ask") == 0) {
+            self->can_ask = true;
+            continue;
+        }
         if (argv[n][0] != '-' || strcmp (argv[n], "-") == 0) {
             self->file = argv[n];
             continue;
@@ -262,7 +267,7 @@ static int s_pack (link_t *link, const order_t *self, const char *id,
                    fcj_pack_t *pack, fcj_error_t *error)
 {
     size_t depends = json_array_size (self->depends);
-    fcj_pack_map (pack, 10 + (self->inputs_text ? 1U : 0U)
+    fcj_pack_map (pack, 11 + (self->inputs_text ? 1U : 0U)
                   + (depends ? 1U : 0U) + (self->name ? 1U : 0U)
                   + (self->key ? 2U : 0U));
     fcj_pack_kstr (pack, "id", id);
@@ -276,6 +281,7 @@ static int s_pack (link_t *link, const order_t *self, const char *id,
     fcj_pack_kint (pack, "retention_s",
                    fcj_config_int (link->config, "retention-s"));
     fcj_pack_kint (pack, "submitted", fcj_now_ms ());
+    fcj_pack_kbool (pack, "can_ask", self->can_ask);
     if (s_add_text (link, pack, "arguments", "arguments_blob",
                     self->arguments_text, error))
         return -1;

@@ -107,6 +107,16 @@ async function jobs(s) {
   });
   await check(`${s.label}: resources`, () => resources(s, box));
   await shapes(s, box);
+  await check(`${s.label}: answer_job`, async () => {
+    const handle = await s.call('execute_code_async',
+      { code: 'job.ask ("Go on?").action' });
+    const status = await s.call('get_job_status',
+      { job_id: handle.job_id, wait_s: 20 });
+    must(status.ask?.message === 'Go on?', 'the status shows the question');
+    await s.call('answer_job',
+      { job_id: handle.job_id, ask: 1, action: 'accept' });
+    must((await s.finish(handle.job_id)).state === 'completed', 'goes on');
+  });
   await check(`${s.label}: cancel_job`, async () => {
     const handle = await s.call('execute_code_async',
       { code: 'while True: pass', timeout_s: 60 });

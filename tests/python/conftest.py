@@ -25,11 +25,17 @@ OTHER = "22222222-2222-4222-8222-222222222222"
 class Channel:
     """What the builtin module _fcj is to the job process."""
 
-    def __init__(self):
-        self.sent = []
+    def __init__(self, answers=()):
+        self.sent, self.answers = [], list(answers)
 
     def send(self, message):
         self.sent.append(message)
+
+    def receive(self):
+        asked = [message for message in self.sent if message["type"] == "ask"][-1]
+        action, content = self.answers.pop(0)
+        return {"type": "answer", "ask": asked["ask"], "action": action,
+                "content": json.dumps(content) if content is not None else ""}
 
     def open_beneath(self, root, path):
         """openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS."""
@@ -72,12 +78,12 @@ def run(catalogue, tmp_path):
     """run (tool, arguments, ...) -> Outcome."""
     count = 0
 
-    def start(tool, arguments, inputs=None, refs=None, roots=(), blobs=None, **spec):
+    def start(tool, arguments, inputs=None, refs=None, roots=(), blobs=None, answers=(), **spec):
         nonlocal count
         count += 1
         scratch = tmp_path / f"job{count}"
         scratch.mkdir()
-        channel, here = Channel(), os.getcwd()
+        channel, here = Channel(answers), os.getcwd()
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         spec = {"tool": tool, "arguments": text, "lane": "compute", **spec}
         if inputs is not None:

@@ -17,7 +17,7 @@ typedef struct {
     fcj_core_t *core;
     int64_t now;
     unsigned tokens;
-    int ran[64], ran_count, refused, kills;
+    int ran[64], ran_count, refused, kills, answers, asked;
     fcj_token_t token;                  /* of the last RUN */
     fcj_reason_t reason, ended;
 } bench_t;
@@ -59,6 +59,8 @@ s_note (bench_t *self, const fcj_action_t *action, due_t *due)
         self->reason = action->reason;
         return false;
     case FCJ_DO_KILL: self->kills++; return false;
+    case FCJ_DO_ANSWER: self->answers++; return false;
+    case FCJ_DO_ASK: self->asked++; return false;
     case FCJ_DO_SUBMIT:
         due->state = action->token[0] ? FCJ_RUNNING : FCJ_QUEUED;
         break;
@@ -296,6 +298,72 @@ a_cancelled_job_is_killed_and_keeps_its_slot_until_it_is_gone (void **state)
 }
 
 static void
+s_question (bench_t *self, fcj_event_type_t type, int64_t ask,
+            const char *owner)
+{
+    fcj_id_t id;
+    fcj_token_t token;
+    s_id (1, id);
+    strcpy (token, self->token);
+    fcj_event_t event = { .type = type, .ref = 1, .worker = "w", .id = id,
+                          .token = token, .ask = ask, .message = "{}",
+                          .owner = owner };
+    if (type == FCJ_EV_ANSWER) {
+        event.bytes = calloc (1, sizeof (fcj_bytes_t) + 1);
+        event.bytes->size = 1;
+        event.bytes->data[0] = owner ? *owner : 0;
+    }
+    s_step (self, &event);
+}
+
+static void
+a_question_is_answered_once_and_again_for_who_did_not_hear (void **state)
+{
+    bench_t *self = *state;
+    s_worker (self, 1);
+    s_submit (self, 1, "me", FCJ_NORMAL);
+    s_question (self, FCJ_EV_ASK, 1, NULL);
+    assert_int_equal (self->asked, 1);
+    s_question (self, FCJ_EV_ANSWER, 1, "you");
+    assert_int_equal (self->reason, FCJ_NOT_FOUND);
+    s_question (self, FCJ_EV_ANSWER, 2, "me");
+    assert_int_equal (self->reason, FCJ_STALE);
+    assert_int_equal (self->answers, 0);
+    s_question (self, FCJ_EV_ANSWER, 1, "me");
+    assert_int_equal (self->answers, 1);
+    assert_int_equal (self->refused, 2);
+    s_question (self, FCJ_EV_ANSWER, 1, "me");          /* repeated */
+    assert_int_equal (self->refused, 2);
+    s_question (self, FCJ_EV_ANSWER, 1, NULL);          /* another one */
+    assert_int_equal (self->refused, 3);
+    s_question (self, FCJ_EV_ASK, 1, NULL);             /* did not hear */
+    assert_int_equal (self->asked, 1);
+    assert_int_equal (self->answers, 3);
+    s_question (self, FCJ_EV_ASK, 2, NULL);
+    assert_int_equal (self->asked, 2);
+    s_question (self, FCJ_EV_UNASK, 2, NULL);
+    s_question (self, FCJ_EV_ANSWER, 2, "me");
+    assert_int_equal (self->reason, FCJ_STALE);
+    assert_null (fcj_core_check (self->core));
+}
+
+static void
+a_question_ends_with_its_attempt (void **state)
+{
+    bench_t *self = *state;
+    s_worker (self, 1);
+    s_submit (self, 1, "me", FCJ_NORMAL);
+    s_question (self, FCJ_EV_ASK, 1, NULL);
+    self->now += FCJ_LEASE_MS + 1;
+    s_step (self, &(fcj_event_t) { .type = FCJ_EV_TICK });
+    assert_int_equal (self->ran_count, 2);
+    s_question (self, FCJ_EV_ANSWER, 1, "me");
+    assert_int_equal (self->answers, 0);
+    assert_int_equal (self->refused, 1);
+    assert_null (fcj_core_check (self->core));
+}
+
+static void
 a_full_queue_refuses_and_a_hundred_thousand_leave_in_order (void **state)
 {
     bench_t *self = *state;
@@ -399,6 +467,8 @@ main (void)
         TEST (a_job_that_ended_unseen_wakes_who_waits_for_it),
         TEST (a_job_that_ran_long_does_not_expire_when_it_is_requeued),
         TEST (a_cancelled_job_is_killed_and_keeps_its_slot_until_it_is_gone),
+        TEST (a_question_is_answered_once_and_again_for_who_did_not_hear),
+        TEST (a_question_ends_with_its_attempt),
         TEST (a_full_queue_refuses_and_a_hundred_thousand_leave_in_order),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

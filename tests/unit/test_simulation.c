@@ -5,7 +5,8 @@
  *  workers are delayed and lost (a loss ends the connection, as in ZeroMQ);
  *  store calls time out with or without having taken effect; workers, the
  *  broker and the store crash and come back. The model store is the judge:
- *  it fails the schedule when a terminal state changes, when two workers
+ *  (Some jobs ask their user, who answers what the store shows.)
+ *  It fails the schedule when a terminal state changes, when two workers
  *  complete a job, or when one is executed more often than allowed. At the
  *  end the weather clears, and every acknowledged job must reach its end and
  *  every counter zero.
@@ -34,6 +35,7 @@ typedef struct {
     bool stored, acknowledged;
     int state, attempt, lost, started, completions, terminals;
     int deps[2], dep_count;             /* jobs it depends on */
+    int ask;                            /* open question, 0: none */
     fcj_id_t id;
     fcj_token_t token;
     char worker[37];
@@ -44,7 +46,11 @@ typedef struct {
     bool alive, joined, wants_hello;
     char id[37];
     int count;
-    struct { int job, state; fcj_token_t token; bool finished; } runs[16];
+    struct {
+        int job, state, ask, asks;      /* ask: waits for that answer */
+        fcj_token_t token;
+        bool finished;
+    } runs[16];
     int64_t heard;
 } model_worker_t;
 
@@ -54,7 +60,7 @@ typedef struct {
     wire_kind_t kind;
     int64_t at;
     int epoch, worker, job;             /* broker or connection it belongs to */
-    int type, outcome, state, final;
+    int type, outcome, state, final, ask;
     uint32_t call;
     fcj_token_t token;
     int dep_states[2];
@@ -161,6 +167,7 @@ s_terminate (sim_t *self, model_t *job, int state)
     if (s_terminal (job->state))
         self->wrong = "a terminal state changed";
     job->state = state;
+    job->ask = 0;
     job->terminals++;
     job->token[0] = 0;
     if (state == FCJ_CANCELLED)
@@ -203,6 +210,7 @@ s_requeue (model_t *job, const fcj_action_t *action)
     if (job->state != FCJ_RUNNING || strcmp (job->token, action->token))
         return job->state == FCJ_QUEUED ? FCJ_OK : FCJ_STALE;
     job->state = FCJ_QUEUED;
+    job->ask = 0;
     job->token[0] = 0;
     job->lost += action->lost;
     return FCJ_OK;
@@ -249,6 +257,15 @@ s_store (sim_t *self, const fcj_action_t *action)
             job->deadline = action->deadline;
         return;
     }
+    if (action->type == FCJ_DO_ASK || action->type == FCJ_DO_UNASK) {
+        if (!self->store_up || strcmp (job->token, action->token))
+            return;
+        if (action->type == FCJ_DO_ASK)
+            job->ask = (int) action->ask;
+        else if (job->ask == action->ask)
+            job->ask = 0;
+        return;
+    }
     bool down = !self->store_up;
     bool unheard = s_chance (self, 10);
     int outcome = down ? FCJ_STORE_UNAVAILABLE
@@ -287,7 +304,13 @@ s_to_worker (sim_t *self, const fcj_action_t *action)
         return;
     wire->type = (int) action->type;
     wire->job = action->id[0] ? s_job_of (action->id) : -1;
+    wire->ask = (int) action->ask;
     strcpy (wire->token, action->token);
+    if (action->type == FCJ_DO_ANSWER
+        && (action->bytes->size != sizeof action->ask
+            || memcmp (action->bytes->data, &action->ask,
+                       sizeof action->ask)))
+        self->wrong = "an answer to another question";
 }
 
 static void
@@ -309,6 +332,7 @@ s_step (sim_t *self, const fcj_event_t *event)
         const fcj_action_t *action = fcj_core_action (self->core, n);
         switch (action->type) {
         case FCJ_DO_RUN: case FCJ_DO_KILL: case FCJ_DO_FINISHED:
+        case FCJ_DO_ANSWER:
             s_to_worker (self, action);
             break;
         case FCJ_DO_ACCEPTED: case FCJ_DO_REFUSED: case FCJ_DO_DONE:
@@ -344,6 +368,7 @@ s_recover (sim_t *self)
             .state = (fcj_state_t) job->state, .attempt = job->attempt,
             .losses = job->lost, .token = job->token,
             .worker = job->worker, .queue_ms = INT64_MAX - 1,
+            .ask = job->ask,
             .deps = deps, .dep_count = s_deps (self, job, deps),
         };
         s_step (self, &event);
@@ -428,6 +453,13 @@ static void
 s_worker_hears (sim_t *self, const wire_t *wire)
 {
     model_worker_t *worker = &self->workers[wire->worker];
+    if (wire->type == FCJ_DO_ANSWER) {
+        for (int r = 0; r < worker->count; r++)
+            if (strcmp (worker->runs[r].token, wire->token) == 0
+                && worker->runs[r].ask == wire->ask)
+                worker->runs[r].ask = 0;
+        return;
+    }
     if (wire->type != FCJ_DO_RUN) {
         s_run_remove (worker, wire->token);
         return;
@@ -438,7 +470,32 @@ s_worker_hears (sim_t *self, const wire_t *wire)
     job->started++;
     worker->runs[worker->count].job = wire->job;
     worker->runs[worker->count].finished = false;
+    worker->runs[worker->count].ask = worker->runs[worker->count].asks = 0;
     strcpy (worker->runs[worker->count++].token, wire->token);
+}
+
+/*  Asks, or asks again, or has waited long enough. True while it waits.  */
+static bool
+s_worker_asks (sim_t *self, int n, int r)
+{
+    model_worker_t *worker = &self->workers[n];
+    if (!worker->runs[r].ask) {
+        if (worker->runs[r].asks == 3 || s_random (self, 4))
+            return false;
+        worker->runs[r].ask = ++worker->runs[r].asks;
+    }
+    int ask = worker->runs[r].ask;
+    bool enough = s_random (self, 10) == 0;
+    if (enough)
+        worker->runs[r].ask = 0;
+    wire_t *wire = worker->joined ? s_wire (self, W_TO_BROKER, n) : NULL;
+    if (wire) {
+        wire->type = enough ? FCJ_EV_UNASK : FCJ_EV_ASK;
+        wire->job = worker->runs[r].job;
+        wire->ask = ask;
+        strcpy (wire->token, worker->runs[r].token);
+    }
+    return true;
 }
 
 static void
@@ -448,7 +505,7 @@ s_worker_works (sim_t *self, int n)
     if (!worker->count || s_random (self, 3))
         return;
     int r = (int) s_random (self, (uint32_t) worker->count);
-    if (worker->runs[r].finished)
+    if (worker->runs[r].finished || s_worker_asks (self, n, r))
         return;
     bool release = s_chance (self, 15);
     worker->runs[r].finished = !release;
@@ -510,6 +567,7 @@ s_deliver_to_broker (sim_t *self, const wire_t *wire)
         .type = (fcj_event_type_t) wire->type, .id = job->id,
         .token = wire->token, .worker = self->workers[wire->worker].id,
         .lost = wire->lost, .state = (fcj_state_t) wire->final,
+        .ask = wire->ask, .message = "{}",
     };
     if (wire->type == FCJ_EV_FINISH) {
         event.bytes = calloc (1, sizeof (fcj_bytes_t) + 64);
@@ -586,6 +644,22 @@ s_cancel (sim_t *self)
     s_step (self, &event);
 }
 
+/*  The user answers what the store shows.  */
+static void
+s_answer_question (sim_t *self)
+{
+    uint32_t n = s_random (self, JOBS);
+    int64_t ask = self->jobs[n].ask;
+    if (!ask)
+        return;
+    fcj_event_t event = { .type = FCJ_EV_ANSWER, .ref = n + 1u, .ask = ask,
+                          .id = self->jobs[n].id, .owner = "me" };
+    event.bytes = calloc (1, sizeof (fcj_bytes_t) + sizeof ask);
+    event.bytes->size = sizeof ask;
+    memcpy (event.bytes->data, &ask, sizeof ask);
+    s_step (self, &event);
+}
+
 /* ---- A schedule -------------------------------------------------------- */
 
 static void
@@ -621,6 +695,7 @@ s_turn (sim_t *self)
         s_worker_works (self, n);
     if (self->recovered && !self->wrong) {
         s_submit (self, (int) s_random (self, JOBS));
+        s_answer_question (self);
         fcj_event_t tick = { .type = FCJ_EV_TICK };
         s_step (self, &tick);
     }
@@ -650,6 +725,8 @@ s_judge (sim_t *self)
         const model_t *job = &self->jobs[n];
         if (job->terminals != 1)
             self->wrong = "not exactly one terminal state";
+        else if (job->ask)
+            self->wrong = "a question outlived its job";
         else if (job->completions > 1)
             self->wrong = "more than one completion";
         else if (job->lost >= FCJ_EXECUTIONS_MAX)

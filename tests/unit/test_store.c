@@ -445,6 +445,54 @@ static void a_list_pages_through_all_jobs_once (void **state)
     assert_int_equal (error.reason, FCJ_INVALID);
 }
 
+static bool s_shows (const char *id, const char *question)
+{
+    fcj_error_t error;
+    fcj_record_t *record = fcj_store_status (s_store, id, NULL, &error);
+    assert_non_null (record);
+    const char *ask = fcj_record_str (record, "ask", NULL);
+    bool same = question ? ask && strcmp (ask, question) == 0 : !ask;
+    fcj_record_destroy (&record);
+    return same;
+}
+
+static void s_ask (const char *id, const char *token, int64_t number,
+                   const char *json)
+{
+    s_got.told = false;
+    if (json)
+        fcj_writer_ask (s_writer, id, token, number, json, s_told, NULL);
+    else
+        fcj_writer_answered (s_writer, id, token, number, s_told, NULL);
+}
+
+static void a_question_is_shown_until_it_is_answered_or_the_job_ends
+    (void **state)
+{
+    (void) state;
+    fcj_id_t id;
+    fcj_token_t token;
+    fcj_id_new (id);
+    s_submit (id, (s_job_t) {0}, s_lease (token));
+    s_ok ();
+    s_ask (id, "0123", 1, "{\"ask\":1}");
+    s_refused (FCJ_STALE);
+    s_ask (id, token, 1, "{\"ask\":1}");
+    s_ok ();
+    assert_true (s_shows (id, "{\"ask\":1}"));
+    s_ask (id, token, 2, NULL);             /* of another question */
+    s_ok ();
+    assert_true (s_shows (id, "{\"ask\":1}"));
+    s_ask (id, token, 1, NULL);
+    s_ok ();
+    assert_true (s_shows (id, NULL));
+    s_ask (id, token, 2, "{\"ask\":2}");
+    s_ok ();
+    s_finish (id, token, "completed");
+    s_ok ();
+    assert_true (s_shows (id, NULL));
+}
+
 static void bad_input_is_refused_with_a_reason (void **state)
 {
     (void) state;
@@ -573,6 +621,8 @@ int main (void)
         cmocka_unit_test (a_job_sees_what_it_depends_on),
         cmocka_unit_test (an_expired_job_says_so),
         cmocka_unit_test (a_list_pages_through_all_jobs_once),
+        cmocka_unit_test (
+            a_question_is_shown_until_it_is_answered_or_the_job_ends),
         cmocka_unit_test (bad_input_is_refused_with_a_reason),
         cmocka_unit_test (what_was_acknowledged_outlives_redis),
         cmocka_unit_test (a_lost_library_is_loaded_again),

@@ -47,6 +47,7 @@ s_forget (fcj_world_t *world, fcj_worker_job_t *self)
         free (self->output[i].tail);
     }
     fcj_pack_destroy (&self->report);
+    fcj_pack_destroy (&self->question);
     fcj_map_destroy (&self->run);
     free (self->body);
     free (self->artifacts);
@@ -338,6 +339,8 @@ fcj_job_on_message (fcj_world_t *world, fcj_process_t *process,
         s_on_progress (world, self, message);
     else if (strcmp (type, "artifact") == 0)
         s_on_artifact (world, self, message);
+    else if (strcmp (type, "ask") == 0)
+        fcj_ask_on_message (world, self, message);
     else if (strcmp (type, "result") == 0)
         s_on_result (world, process, self, message);
 }
@@ -510,6 +513,7 @@ static void
 s_finish (fcj_world_t *world, fcj_worker_job_t *self)
 {
     self->process = NULL;
+    self->ask = 0;
     self->finished = fcj_now_ms ();
     if (self->silent) {
         s_forget (world, self);
@@ -593,12 +597,22 @@ fcj_job_on_kill (fcj_world_t *world, const char *token)
         s_forget (world, self);
 }
 
+void
+fcj_job_on_answer (fcj_world_t *world, const char *token,
+                   const fcj_map_t *answer)
+{
+    fcj_worker_job_t *self = s_find (world, token);
+    if (self)
+        fcj_ask_on_answer (world, self, answer);
+}
+
 /* ---- Time ------------------------------------------------------------------ */
 
 static void
 s_tick_running (fcj_world_t *world, fcj_worker_job_t *self)
 {
-    if (!self->stop && world->now >= self->deadline)
+    fcj_ask_tick (world, self);
+    if (!self->stop && !self->ask && world->now >= self->deadline)
         fcj_job_stop (world, self, FCJ_TIMEOUT);
     if (self->stop && self->process && world->now >= self->kill_at) {
         fcj_process_kill (self->process, SIGKILL);

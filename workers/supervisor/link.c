@@ -227,12 +227,15 @@ s_on_message (fcj_link_t *self, const char *type, const void *bytes,
         fcj_job_on_finished (world, token);
     else if (strcmp (type, "KILL") == 0)
         fcj_job_on_kill (world, token);
+    else if (strcmp (type, "ANSWER") == 0)
+        fcj_job_on_answer (world, token, body);
     else if (strcmp (type, "HELLO?") == 0) {
         if (self->wanted)
             fcj_link_hello (self);
     } else if (strcmp (type, "WELCOME") == 0) {
         self->welcome = true;
         fcj_job_repeat (world, 0);
+        fcj_ask_repeat (world);
         if (world->draining)
             fcj_link_send_empty (self, "DRAIN");
     } else if (strcmp (type, "RELOAD") == 0)

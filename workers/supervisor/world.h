@@ -53,7 +53,7 @@ typedef struct {
     const char *scratch, *live, *blobs;
     bool roots_write, network, sandbox;
     int slots;
-    int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms;
+    int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms, ask_s;
     int64_t uid_base;
 } fcj_worker_options_t;
 
@@ -187,6 +187,9 @@ struct fcj_worker_job {
     double fraction;            /* latest progress, -1: none to send */
     char message[FCJ_TEXT_MAX + 1];
     int64_t progress_at;
+    int64_t ask, asks;          /* open question, 0: none; the latest one */
+    int64_t ask_since, ask_sent; /* monotonic */
+    fcj_pack_t *question;       /* ASK of the open one */
     fcj_pack_t *report;         /* FINISH or RELEASE, until FINISHED */
     int64_t reported;
     char scratch[1280];         /* where the artifacts lie */
@@ -209,12 +212,23 @@ void fcj_job_release (fcj_world_t *world, fcj_worker_job_t *self, bool lost,
 void fcj_job_on_stored (fcj_world_t *world, fcj_worker_job_t *self);
 void fcj_job_on_finished (fcj_world_t *world, const char *token);
 void fcj_job_on_kill (fcj_world_t *world, const char *token);
+void fcj_job_on_answer (fcj_world_t *world, const char *token,
+                        const fcj_map_t *answer);
 void fcj_job_tick (fcj_world_t *world);
 void fcj_job_repeat (fcj_world_t *world, int64_t older_than);
 /*  Jobs that the broker counts as ours.  */
 int fcj_job_count (const fcj_world_t *world);
 void fcj_job_fail (fcj_worker_job_t *self, fcj_reason_t reason,
                    const char *type, const char *text, const char *signal);
+
+/*  ask.c: questions of a job, and their answers.  */
+void fcj_ask_on_message (fcj_world_t *world, fcj_worker_job_t *self,
+                         const fcj_map_t *message);
+void fcj_ask_on_answer (fcj_world_t *world, fcj_worker_job_t *self,
+                        const fcj_map_t *answer);
+void fcj_ask_tick (fcj_world_t *world, fcj_worker_job_t *self);
+/*  All open ones, to a broker that may not know them.  */
+void fcj_ask_repeat (fcj_world_t *world);
 
 /*  report.c: FINISH and RELEASE as the wire wants them.  */
 fcj_pack_t *fcj_report_finish (const fcj_worker_job_t *self);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,6 +80,31 @@ s_send (PyObject *self, PyObject *message)
     Py_RETURN_NONE;
 }
 
+/*  Only an answer comes after the run message: whoever asked waits for it,
+ *  other threads run on.  */
+static PyObject *
+s_receive (PyObject *self, PyObject *nothing)
+{
+    (void) self;
+    (void) nothing;
+    void *bytes = NULL;
+    size_t size = 0, none = 0;
+    int done;
+    if (s_control < 0) {
+        PyErr_SetString (PyExc_RuntimeError, "no job is running");
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    done = fcj_frame_recv (s_control, FCJ_FRAME_MAX, &bytes, &size, NULL,
+                           &none);
+    Py_END_ALLOW_THREADS
+    if (done)
+        return PyErr_SetFromErrno (PyExc_OSError);
+    PyObject *message = fcj_convert_unpack (bytes, size);
+    free (bytes);
+    return message;
+}
+
 static PyObject *
 s_pack (PyObject *self, PyObject *value)
 {
@@ -121,6 +147,8 @@ s_open_beneath (PyObject *self, PyObject *args)
 
 static PyMethodDef s_methods[] = {
     { "send", s_send, METH_O, "send(message: dict): to the supervisor" },
+    { "receive", s_receive, METH_NOARGS,
+      "receive() -> dict: the supervisor's answer, waited for" },
     { "pack", s_pack, METH_O, "pack(value) -> bytes: msgpack" },
     { "unpack", s_unpack, METH_O, "unpack(bytes) -> value: msgpack" },
     { "open_beneath", s_open_beneath, METH_VARARGS,

@@ -1,6 +1,7 @@
 /*  module.h - `_fcj`, what C offers to the job process' Python.
  *
  *      send (message: dict) -> None        to the supervisor
+ *      receive () -> dict                  waits for the supervisor's answer
  *      pack (value) -> bytes, unpack (bytes) -> value       msgpack
  *      open_beneath (root: str, path: str) -> int   a read-only descriptor
  *

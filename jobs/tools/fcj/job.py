@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from . import formats, values
+from .ask import Answer, Asker
 from .errors import Invalid
 from .limits import ARTIFACTS_MAX, NAME_MAX, TEXT_MAX, clip
 
@@ -27,17 +28,21 @@ class Job:
     attempt    1 at the first execution
     scratch    directory of its own (str), gone when the job has ended
     refs       job id -> {state, ...} of the jobs in depends_on
+    can_ask    True when somebody is there who can be asked at once
     """
 
     def __init__(self, id: str, attempt: int, scratch: str, send: Callable[[dict], None],
                  refs: dict[str, Any] | None = None,
-                 resolve: Callable[[dict, str], Any] | None = None) -> None:
+                 resolve: Callable[[dict, str], Any] | None = None,
+                 receive: Callable[[], dict] | None = None, can_ask: bool = False) -> None:
         self.id = id
         self.attempt = attempt
         self.scratch = scratch
         self.refs = refs or {}
         self._send = send
         self._resolve = resolve
+        self.can_ask = can_ask
+        self._asker = Asker(send, receive)
         self._artifacts: dict[str, str] = {}
         self._directory = os.path.join(scratch, "artifacts")
         os.makedirs(self._directory, exist_ok=True)
@@ -52,6 +57,31 @@ class Job:
     def log(self, *items: Any) -> None:
         """A line for get_job_output (stdout)."""
         print(*items, flush=True)
+
+    def ask(self, message: str, schema: dict[str, Any] | None = None) -> Answer:
+        """Asks the user and waits; the job's time limit stands still meanwhile.
+
+        message: the question, one or two sentences, at most 512 bytes.
+        schema: the form, a flat object schema as in MCP elicitation:
+        {"type": "object", "properties": {"radius": {"type": "number"}}};
+        None: a plain yes (accept) or no (decline).
+        Returns an Answer: action "accept" with content, "decline" or
+        "cancel" (also when nobody answered within ten minutes). The client
+        shows the question, or get_job_status does and answer_job answers.
+        """
+        return self._asker.ask(message, schema)
+
+    def confirm(self, message: str, argument: str = "overwrite") -> None:
+        """Goes on only with the user's yes; Invalid when there is none.
+
+        When nobody can be asked (can_ask), or the user says no, it names the
+        argument that says yes beforehand.
+        """
+        hint = f"{message} Pass {argument}=true to say yes."
+        if not self.can_ask:
+            raise Invalid(hint)
+        if self.ask(message).action != "accept":
+            raise Invalid(f"The user did not say yes: {hint}")
 
     def result(self, job_id: str) -> Any:
         """The result of a job in depends_on: its shape, else its value."""

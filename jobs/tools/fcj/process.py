@@ -64,7 +64,8 @@ class _Run:
         resolver = inputs.Resolver(message.get("refs") or {}, roots, message.get("blobs") or {},
                                    scratch, self.channel)
         job = self.job = Job(message.get("id") or spec.get("id", ""), message.get("attempt", 1),
-                             scratch, self.channel.send, resolver.refs, resolver.resolve)
+                             scratch, self.channel.send, resolver.refs, resolver.resolve,
+                             getattr(self.channel, "receive", None), bool(spec.get("can_ask")))
         tool = registry().get(spec.get("tool", ""))
         if tool is None:
             raise Invalid(f"this worker has no tool {spec.get('tool')!r}; call reload_handlers, or "
