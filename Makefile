@@ -6,7 +6,7 @@ BUILD    ?= build
 PREFIX   ?= /usr/local
 VERSION  := 0.1.0
 CC       := gcc
-PKGS     := libzmq libczmq msgpack hiredis openssl jansson libmicrohttpd libsodium libseccomp
+PKGS     := libzmq libczmq msgpack hiredis openssl jansson libmicrohttpd libcurl libsodium libseccomp
 WARN     := -Wall -Wextra -Werror -Wformat=2 -Wconversion -Wshadow
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT      ?= -O2 -g
@@ -62,7 +62,8 @@ $(eval $(call program,fcj-worker,$(WORKER_SRC)))
 $(eval $(call program,fcj-zygote,$(ZYGOTE_SRC),$$(PYLIBS)))
 $(eval $(call program,fcj-mcp,$(MCP_SRC)))
 $(eval $(call program,fcj-service,$(SERVICE_SRC)))
-$(eval $(call program,fcj,$(CLI_SRC)))
+# `fcj token` writes the file that fcj-mcp reads.
+$(eval $(call program,fcj,$(CLI_SRC) mcp-frontend/tokens.c mcp-frontend/scope.c))
 
 $(BUILD)/share/catalogue.json: $(wildcard jobs/tools/*/*.py)
 	@mkdir -p $(@D)

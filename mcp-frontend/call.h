@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 #include <sys/queue.h>
+#include "scope.h"
 #include "../jobs/codec.h"
 #include "../jobs/error.h"
 #include "../jobs/job.h"
@@ -41,6 +42,10 @@ typedef struct {
     void (*answer) (void *arg, int status, char *text, size_t size);
     void (*notify) (void *arg, char *text, size_t size);
     void *arg;
+    /*  Before an answer of status 403: the scope that was lacking; may be
+     *  NULL. */
+    void (*challenge) (void *arg, fcj_scope_t needed);
+    fcj_scope_t scope;          /* what the caller may do */
     bool http;                  /* disconnecting abandons the call */
     bool streams;               /* the client takes notifications */
 } fcj_sink_t;

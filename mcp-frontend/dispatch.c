@@ -37,12 +37,32 @@ static void s_notification (fcj_call_t *call)
         s_ping (call);          /* accepted; nothing to do */
 }
 
+/*  False: the call has been refused for want of a scope. */
+static bool s_may (fcj_call_t *call)
+{
+    const char *name = json_string_value (
+        json_object_get (call->params, "name"));
+    const json_t *tool = name
+        ? fcj_catalogue_find (call->front->catalogue, name): NULL;
+    fcj_scope_t needed = fcj_scope_needed (call->method, tool);
+    if (call->sink.scope >= needed)
+        return true;
+    if (call->sink.challenge)
+        call->sink.challenge (call->sink.arg, needed);
+    fcj_call_error (call, FCJ_RPC_REQUEST, 403, NULL, "Your token does not"
+                    " allow this: it needs the scope %s",
+                    fcj_scope_name (needed, false));
+    return false;
+}
+
 void fcj_dispatch (fcj_call_t *call)
 {
     if (!call->id) {
         s_notification (call);
         return;
     }
+    if (!s_may (call))
+        return;
     int era = call->modern? MODERN: LEGACY;
     for (size_t n = 0; n < sizeof METHODS / sizeof *METHODS; n++)
         if ((METHODS[n].eras & era)

@@ -148,10 +148,11 @@ fcj_front_t *fcj_front_new (const fcj_config_t *config, const char *address,
     snprintf (self->legacy, sizeof self->legacy, "%s", FCJ_MCP_LEGACY);
     s_set_user (self);
     self->service = fcj_service_new (config);
-    self->policy = fcj_policy_new (
-        address? fcj_config_str (config, "token-file"): NULL,
-        fcj_config_str (config, "allow-host"), self->user, error);
-    if (!self->policy || s_open_catalogue (self, error) != 0)
+    self->policy = fcj_policy_new (fcj_config_str (config, "allow-host"),
+                                   fcj_config_str (config, "public-url"));
+    if (address)
+        self->auth = fcj_auth_new (config, self->user, error);
+    if ((address && !self->auth) || s_open_catalogue (self, error) != 0)
         fcj_front_destroy (&self);
     else if (!address)
         self->stdio = fcj_stdio_new (self);
@@ -178,6 +179,7 @@ void fcj_front_destroy (fcj_front_t **self_p)
     fcj_service_destroy (&self->service);
     fcj_catalogue_destroy (&self->catalogue);
     fcj_policy_destroy (&self->policy);
+    fcj_auth_destroy (&self->auth);
     free (self);
     *self_p = NULL;
 }
@@ -201,7 +203,7 @@ int fcj_front_open (fcj_front_t *self, fcj_error_t *error)
 
 /* ---- The loop ---------------------------------------------------------- */
 
-enum { CLIENT, SERVICE, HTTP, INPUT, OUTPUT, FDS };
+enum { CLIENT, SERVICE, HTTP, AUTH, INPUT, OUTPUT, FDS };
 
 static void s_fill (const fcj_front_t *self, struct pollfd fds[FDS])
 {
@@ -212,6 +214,8 @@ static void s_fill (const fcj_front_t *self, struct pollfd fds[FDS])
     fds[SERVICE].fd = fcj_service_fd (self->service);
     if (self->http)
         fds[HTTP].fd = fcj_http_fd (self->http);
+    if (self->auth)
+        fds[AUTH].fd = fcj_auth_fd (self->auth);
     if (!self->stdio)
         return;
     if (!fcj_stdio_over (self->stdio))
@@ -227,11 +231,15 @@ static void s_turn (fcj_front_t *self, int64_t *ticked)
     int timeout = self->waiting || self->client ? FCJ_MCP_TICK_MS: 1000;
     if (self->http)
         timeout = fcj_http_timeout (self->http, timeout);
+    if (self->auth)
+        timeout = fcj_auth_timeout (self->auth, fcj_mono_ms (), timeout);
     s_fill (self, fds);
     if (poll (fds, FDS, timeout) < 0 && errno != EINTR)
         fcj_log (FCJ_ERROR, "poll_failed", "why", strerror (errno), NULL);
     if (self->stdio && fds[INPUT].revents)
         fcj_stdio_read (self->stdio);
+    if (self->auth && fcj_auth_run (self->auth, fcj_mono_ms ()))
+        fcj_http_recheck (self->http);
     if (self->http)
         fcj_http_run (self->http);
     if (self->client)           /* its descriptor is edge-triggered */

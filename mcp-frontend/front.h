@@ -7,6 +7,7 @@
 #ifndef FCJ_MCP_FRONT_H
 #define FCJ_MCP_FRONT_H
 
+#include "auth.h"
 #include "call.h"
 #include "catalogue.h"
 #include "policy.h"
@@ -35,6 +36,7 @@ struct fcj_front {
     fcj_blobs_t *blobs;
     fcj_catalogue_t *catalogue;
     fcj_policy_t *policy;
+    fcj_auth_t *auth;                   /* NULL: stdio */
     fcj_service_t *service;
     fcj_http_t *http;                   /* NULL: stdio */
     fcj_stdio_t *stdio;                 /* NULL: http */

@@ -1,6 +1,7 @@
 /*  http.c - a request is checked in the order in which it may be refused
  *  cheapest: path and method, Host and Origin, token, type, size. Only then
- *  is its body read, and parsed before the status of the answer is known.
+ *  is its body read (a token whose key must be fetched first is judged after
+ *  that), and parsed before the status of the answer is known.
  *
  *  A connection's exchange is in one of these states:
  *      READING -> (message handled) -> DONE       answered at once
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,10 @@ struct exchange {
     TAILQ_ENTRY (exchange) next;
     fcj_http_t *http;
     struct MHD_Connection *connection;
-    char owner[FCJ_NAME_MAX + 1];
+    fcj_identity_t identity;
+    bool judged;                /* identity is known to be good */
+    fcj_scope_t needed;         /* of a 403: the scope that was lacking */
+    const char *why;            /* of a 401: what is wrong with the token */
     char *body;
     size_t used, size;
     bool too_large, refused, accepts_sse, handled;
@@ -49,10 +54,40 @@ struct fcj_http {
     struct MHD_Daemon *daemon;
     int fd;
     int64_t peeked;
+    char *cert, *key;           /* PEM; NULL: no TLS */
+    const char *public_url;     /* "" : what the Host header says */
     TAILQ_HEAD (, exchange) exchanges;
 };
 
 /* ---- Responses --------------------------------------------------------- */
+
+static const char *s_header (exchange_t *self, const char *name)
+{
+    return MHD_lookup_connection_value (self->connection, MHD_HEADER_KIND,
+                                        name);
+}
+
+/*  Where the client reached us: as the operator says, else as it says
+ *  itself; its Host has been checked. No forwarded header is believed. */
+static void s_base (exchange_t *self, char *out, size_t size)
+{
+    const char *url = self->http->public_url;
+    const char *host = s_header (self, "Host");
+    if (*url)
+        snprintf (out, size, "%s", url);
+    else
+        snprintf (out, size, "http%s://%s%s", self->http->cert? "s": "",
+                  host? host: "localhost", ENDPOINT);
+}
+
+static void s_challenge (exchange_t *self, struct MHD_Response *response)
+{
+    char base[512], text[2048];
+    s_base (self, base, sizeof base);
+    fcj_auth_challenge (self->http->front->auth, base, self->needed,
+                        self->why, text, sizeof text);
+    MHD_add_response_header (response, "WWW-Authenticate", text);
+}
 
 static enum MHD_Result s_queue (exchange_t *self, unsigned int status,
                                 char *text, size_t size)
@@ -68,9 +103,11 @@ static enum MHD_Result s_queue (exchange_t *self, unsigned int status,
                                  "application/json");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header (response, "Allow", "POST");
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header (response, "WWW-Authenticate",
-                                 "Bearer realm=\"freecad-jobs\"");
+    if (status == MHD_HTTP_UNAUTHORIZED
+        || (status == MHD_HTTP_FORBIDDEN && self->needed))
+        s_challenge (self, response);
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        MHD_add_response_header (response, "Retry-After", "5");
     enum MHD_Result rc = MHD_queue_response (self->connection, status,
                                              response);
     MHD_destroy_response (response);
@@ -186,13 +223,74 @@ static enum MHD_Result s_open_stream (exchange_t *self)
     return rc;
 }
 
-/* ---- Requests ---------------------------------------------------------- */
-
-static const char *s_header (exchange_t *self, const char *name)
+static void s_note_scope (void *arg, fcj_scope_t needed)
 {
-    return MHD_lookup_connection_value (self->connection, MHD_HEADER_KIND,
-                                        name);
+    ((exchange_t *) arg)->needed = needed;
 }
+
+/* ---- Who it is --------------------------------------------------------- */
+
+/*  The metadata of RFC 9728, for everybody; a browser's client may read it
+ *  from any page. 0: it is asked for something else. */
+static int s_metadata (exchange_t *self, const char *url, const char *method,
+                       enum MHD_Result *rc)
+{
+    static const char WELL_KNOWN[] = "/.well-known/oauth-protected-resource";
+    char base[512];
+    size_t length = sizeof WELL_KNOWN - 1;
+    s_base (self, base, sizeof base);
+    const char *host = strstr (base, "://") + 3;
+    const char *path = host + strcspn (host, "/");
+    if (strncmp (url, WELL_KNOWN, length) != 0
+        || (url[length] && strcmp (url + length, ENDPOINT) != 0
+            && strcmp (url + length, path) != 0))
+        return 0;
+    char *text = fcj_auth_metadata (self->http->front->auth, base);
+    if (!text)
+        return 0;               /* without an issuer there is none */
+    bool asks = strcmp (method, "OPTIONS") == 0;
+    struct MHD_Response *response = MHD_create_response_from_buffer (
+        asks? 0: strlen (text), text, MHD_RESPMEM_MUST_FREE);
+    MHD_add_response_header (response, "Access-Control-Allow-Origin", "*");
+    if (asks) {
+        MHD_add_response_header (response, "Access-Control-Allow-Methods",
+                                 "GET, OPTIONS");
+        MHD_add_response_header (response, "Access-Control-Allow-Headers",
+                                 "*");
+    }
+    else
+        MHD_add_response_header (response, "Content-Type",
+                                 "application/json");
+    *rc = MHD_queue_response (self->connection, asks? 204: 200, response);
+    MHD_destroy_response (response);
+    self->queued = true;
+    return -1;
+}
+
+/*  0: go on, perhaps to wait for keys; else the refusal is queued. */
+static int s_authorize (exchange_t *self, enum MHD_Result *rc)
+{
+    char text[300];
+    fcj_verdict_t verdict = fcj_auth_check (
+        self->http->front->auth, s_header (self, "Authorization"),
+        &self->identity, &self->why);
+    self->judged = verdict == FCJ_AUTH_GOOD;
+    if (verdict == FCJ_AUTH_GOOD || verdict == FCJ_AUTH_WAIT)
+        return 0;
+    if (verdict == FCJ_AUTH_AWAY)
+        *rc = s_refuse (self, MHD_HTTP_SERVICE_UNAVAILABLE, "The token can"
+            " not be judged now: the keys of its issuer can not be had; try"
+            " again in a moment");
+    else {
+        snprintf (text, sizeof text, "A valid bearer token is needed%s%s",
+                  self->why? "; the one that came is not: ": "",
+                  self->why? self->why: "");
+        *rc = s_refuse (self, MHD_HTTP_UNAUTHORIZED, text);
+    }
+    return -1;
+}
+
+/* ---- Requests ---------------------------------------------------------- */
 
 static bool s_is_json (const char *type)
 {
@@ -208,9 +306,11 @@ static int s_check (exchange_t *self, const char *url, const char *method,
 {
     const fcj_policy_t *policy = self->http->front->policy;
     const char *accept = s_header (self, "Accept");
-    const char *owner;
     self->accepts_sse = !accept || strstr (accept, "text/event-stream")
                      || strstr (accept, "*/*");
+    if (fcj_policy_host (policy, s_header (self, "Host"))
+        && s_metadata (self, url, method, rc) != 0)
+        return -1;
     if (!fcj_policy_host (policy, s_header (self, "Host"))
         || !fcj_policy_origin (policy, s_header (self, "Origin")))
         *rc = s_refuse (self, MHD_HTTP_FORBIDDEN, "This Host or Origin is"
@@ -221,17 +321,13 @@ static int s_check (exchange_t *self, const char *url, const char *method,
     else if (strcmp (method, "POST") != 0)
         *rc = s_refuse (self, MHD_HTTP_METHOD_NOT_ALLOWED, "Only POST:"
                         " there are no sessions and no stream to GET");
-    else if (!(owner = fcj_policy_owner (policy,
-                                         s_header (self, "Authorization"))))
-        *rc = s_refuse (self, MHD_HTTP_UNAUTHORIZED, "A valid bearer token"
-                        " is needed");
+    else if (s_authorize (self, rc) != 0)
+        return -1;
     else if (!s_is_json (s_header (self, "Content-Type")))
         *rc = s_refuse (self, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
                         "Content-Type must be application/json");
-    else {
-        snprintf (self->owner, sizeof self->owner, "%s", owner);
+    else
         return 0;
-    }
     return -1;
 }
 
@@ -284,7 +380,11 @@ static enum MHD_Result s_note (void *arg, enum MHD_ValueKind kind,
 static void s_handle (exchange_t *self)
 {
     fcj_headers_t headers = { NULL, NULL, NULL, false };
-    fcj_sink_t sink = { s_answer, s_notify, self, true, self->accepts_sse };
+    fcj_sink_t sink = {
+        .answer = s_answer, .notify = s_notify, .arg = self,
+        .challenge = s_note_scope, .scope = self->identity.scope,
+        .http = true, .streams = self->accepts_sse
+    };
     self->handled = true;
     if (self->too_large) {
         size_t size;
@@ -300,7 +400,7 @@ static void s_handle (exchange_t *self)
     MHD_get_connection_values (self->connection, MHD_HEADER_KIND, s_note,
                                &headers);
     fcj_call_t *call = fcj_front_message (
-        self->http->front, &sink, self->owner, &headers,
+        self->http->front, &sink, self->identity.owner, &headers,
         self->body? self->body: "", self->used);
     if (!self->answered)
         self->call = call;
@@ -347,6 +447,14 @@ static enum MHD_Result s_access (void *arg, struct MHD_Connection *connection,
         return MHD_YES;
     if (*size)
         return s_upload (self, data, size);
+    enum MHD_Result rc = MHD_YES;
+    if (!self->judged && s_authorize (self, &rc) != 0)
+        return rc;
+    if (!self->judged) {        /* until fcj_http_recheck */
+        self->suspended = true;
+        MHD_suspend_connection (connection);
+        return MHD_YES;
+    }
     if (!self->handled)
         s_handle (self);
     return s_respond (self);
@@ -420,7 +528,7 @@ static int s_bind (const struct addrinfo *info, fcj_error_t *error,
     return fd;
 }
 
-static int s_listen (const fcj_policy_t *policy, const char *address,
+static int s_listen (const fcj_front_t *front, const char *address,
                      fcj_error_t *error)
 {
     char host[256], port[256];
@@ -432,12 +540,19 @@ static int s_listen (const fcj_policy_t *policy, const char *address,
                          " listen on; give host:port, as 127.0.0.1:8765",
                          address);
     int fd = -1;
-    if (!s_is_loopback (found->ai_addr) && !fcj_policy_has_tokens (policy))
+    bool local = s_is_loopback (found->ai_addr);
+    bool tls = *fcj_config_str (front->config, "tls-cert");
+    if (!local && !fcj_auth_on (front->auth))
         fcj_fail (error, FCJ_INVALID, "%.200s can be reached by others:"
-                  " that needs a token-file (lines subject:token), or listen"
-                  " on 127.0.0.1", address);
-    else
+                  " that needs tokens (`fcj token add NAME` makes one) or"
+                  " an auth-issuer; or listen on 127.0.0.1", address);
+    else {
+        if (!local && !tls)
+            fcj_log (FCJ_WARNING, "http_without_tls", "address", address,
+                     "advice", "tokens can be read on the way: set tls-cert"
+                     " and tls-key, or put a TLS proxy in front", NULL);
         fd = s_bind (found, error, address);
+    }
     freeaddrinfo (found);
     return fd;
 }
@@ -454,29 +569,84 @@ static void s_log_address (int fd)
              "path", ENDPOINT, NULL);
 }
 
+/*  A PEM file as text, NULL when it can't be read. */
+static char *s_read_pem (const char *path)
+{
+    static const size_t MOST = 256 * 1024;
+    FILE *file = fopen (path, "re");
+    char *text = calloc (1, MOST + 1);
+    size_t size = file && text? fread (text, 1, MOST, file): 0;
+    if (file)
+        fclose (file);
+    if (size && strstr (text, "-----BEGIN"))
+        return text;
+    free (text);
+    return NULL;
+}
+
+static int s_read_tls (fcj_http_t *self, fcj_error_t *error)
+{
+    const char *cert = fcj_config_str (self->front->config, "tls-cert");
+    const char *key = fcj_config_str (self->front->config, "tls-key");
+    if (!*cert && !*key)
+        return 0;
+    if (!*cert || !*key)
+        return fcj_fail (error, FCJ_INVALID, "tls-cert and tls-key go"
+                         " together: a certificate chain and its key");
+    if (!(self->cert = s_read_pem (cert)) || !(self->key = s_read_pem (key)))
+        return fcj_fail (error, FCJ_INVALID, "%.200s can not be read as PEM",
+                         self->cert? key: cert);
+    return 0;
+}
+
+static void s_free (fcj_http_t *self)
+{
+    free (self->cert);
+    if (self->key)
+        explicit_bzero (self->key, strlen (self->key));
+    free (self->key);
+    free (self);
+}
+
 fcj_http_t *fcj_http_new (fcj_front_t *front, const char *address,
                           fcj_error_t *error)
 {
-    int fd = s_listen (front->policy, address, error);
-    if (fd < 0)
-        return NULL;
     fcj_http_t *self = calloc (1, sizeof *self);
     if (!self)
         abort ();
     self->front = front;
+    self->public_url = fcj_config_str (front->config, "public-url");
     TAILQ_INIT (&self->exchanges);
+    int fd = -1;
+    if (s_read_tls (self, error) == 0)
+        fd = s_listen (front, address, error);
+    if (fd < 0) {
+        s_free (self);
+        return NULL;
+    }
+    struct MHD_OptionItem tls[] = {
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, self->cert },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, self->key },
+        { MHD_OPTION_END, 0, NULL }
+    };
+    if (!self->cert)
+        tls[0].option = MHD_OPTION_END;
     self->daemon = MHD_start_daemon (
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO
+            | (self->cert? MHD_USE_TLS: 0U), 0,
         NULL, NULL, s_access, self,
         MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned int) CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int) IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 32 * 1024,
-        MHD_OPTION_NOTIFY_COMPLETED, s_completed, self, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, s_completed, self,
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (!self->daemon) {
-        fcj_fail (error, FCJ_INTERNAL, "the HTTP server does not start");
+        fcj_fail (error, FCJ_INVALID, self->cert? "the HTTP server does not"
+                  " start; is tls-key the key of tls-cert, both in PEM form?"
+                  : "the HTTP server does not start");
         close (fd);
-        free (self);
+        s_free (self);
         return NULL;
     }
     self->fd = MHD_get_daemon_info (self->daemon,
@@ -494,7 +664,7 @@ void fcj_http_destroy (fcj_http_t **self_p)
     TAILQ_FOREACH (one, &self->exchanges, next)
         s_resume (one);         /* MHD can't stop with suspended ones */
     MHD_stop_daemon (self->daemon);
-    free (self);
+    s_free (self);
     *self_p = NULL;
 }
 
@@ -517,13 +687,22 @@ int fcj_http_timeout (const fcj_http_t *self, int most)
     return most;
 }
 
-/*  A suspended connection is not watched by MHD: look ourselves. */
+void fcj_http_recheck (fcj_http_t *self)
+{
+    exchange_t *one;
+    TAILQ_FOREACH (one, &self->exchanges, next)
+        if (!one->judged && !one->queued)
+            s_resume (one);
+}
+
+/*  A suspended connection is not watched by MHD: look ourselves. RDHUP, and
+ *  no peek, because TLS says goodbye before it closes. */
 static bool s_gone (const exchange_t *self)
 {
-    char byte;
-    int fd = MHD_get_connection_info (
-        self->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    return recv (fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    struct pollfd one = { .events = POLLRDHUP, .fd = MHD_get_connection_info (
+        self->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd };
+    return poll (&one, 1, 0) > 0
+        && (one.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
 void fcj_http_tick (fcj_http_t *self, int64_t now)

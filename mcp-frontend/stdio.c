@@ -122,7 +122,10 @@ static void s_notify (void *arg, char *text, size_t size)
 
 static void s_line (fcj_stdio_t *self, const char *line, size_t size)
 {
-    fcj_sink_t sink = { s_answer, s_notify, self, false, true };
+    fcj_sink_t sink = {
+        .answer = s_answer, .notify = s_notify, .arg = self,
+        .scope = FCJ_SCOPE_ADMIN, .streams = true
+    };
     if (size && line[size - 1] == '\r')
         size--;
     if (self->overlong) {       /* its size alone is the error */

@@ -33,6 +33,8 @@ static const struct {
     { "list",   cmd_list,   "your jobs, newest first   [STATE] [--tool NAME] "
                             "[--limit N]" },
     { "top",    cmd_top,    "a live view" },
+    { "token",  cmd_token,  "add NAME [--scope read|run|admin] [--owner "
+                            "OWNER] | list | remove NAME" },
     { "doctor", cmd_doctor, "what is missing or weak on this machine" },
 };
 #define COMMANDS (sizeof s_commands / sizeof *s_commands)

@@ -347,6 +347,11 @@ def unwrap(message: dict[str, Any]) -> dict[str, Any]:
     return message["result"]
 
 
+def hashed(token: str) -> str:
+    """What a token file holds of a token."""
+    return hashlib.blake2b(token.encode(), digest_size=32).hexdigest()
+
+
 def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -415,8 +420,9 @@ class Service:
         if tokens:
             path = self.dir / "tokens"
             path.touch(mode=0o600)
-            path.write_text("".join(f"{who}:{token}\n" for who, token
-                                    in tokens.items()))
+            path.write_text("".join(
+                f"{who}:blake2b:{hashed(token)}:admin\n"
+                for who, token in tokens.items()))
             self.env["FCJ_TOKEN_FILE"] = str(path)
         self.token = next(iter((tokens or {}).values()), None)
         self.seen: set[int] = set()

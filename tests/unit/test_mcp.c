@@ -117,14 +117,13 @@ static void a_schema_that_refers_to_itself_ends (void **state)
               "\"#/$defs/a\"}}}", "1", "too deep");
 }
 
-/* ---- Names and tokens -------------------------------------------------- */
+/* ---- Names ------------------------------------------------------------- */
 
 static void only_names_we_go_by_are_served (void **state)
 {
     (void) state;
-    fcj_error_t error;
-    fcj_policy_t *policy = fcj_policy_new (NULL, "cad.example", "me",
-                                           &error);
+    fcj_policy_t *policy = fcj_policy_new ("cad.example",
+                                           "https://Pub.example:444/mcp");
     assert_true (fcj_policy_host (policy, "localhost:8765"));
     assert_true (fcj_policy_host (policy, "[::1]:1"));
     assert_true (fcj_policy_host (policy, "CAD.example"));
@@ -136,31 +135,8 @@ static void only_names_we_go_by_are_served (void **state)
     assert_false (fcj_policy_origin (policy, "null"));
     assert_false (fcj_policy_origin (policy, "http://evil.example"));
     assert_false (fcj_policy_origin (policy, "http://localhost@evil.ex"));
-    assert_string_equal (fcj_policy_owner (policy, NULL), "me");
+    assert_true (fcj_policy_host (policy, "pub.example"));
     fcj_policy_destroy (&policy);
-}
-
-static void a_token_stands_for_its_subject_only (void **state)
-{
-    (void) state;
-    char path[] = "/tmp/fcj-test-token-XXXXXX";
-    fcj_error_t error;
-    int fd = mkstemp (path);
-    assert_true (fd >= 0);
-    dprintf (fd, "# tokens\nann:0123456789abcdef\nbob:fedcba9876543210\n");
-    close (fd);
-    fcj_policy_t *policy = fcj_policy_new (path, "", "me", &error);
-    assert_non_null (policy);
-    assert_true (fcj_policy_has_tokens (policy));
-    assert_null (fcj_policy_owner (policy, NULL));
-    assert_null (fcj_policy_owner (policy, "Bearer 0123456789abcdee"));
-    assert_null (fcj_policy_owner (policy, "Basic 0123456789abcdef"));
-    assert_string_equal (fcj_policy_owner (
-        policy, "Bearer 0123456789abcdef"), "ann");
-    assert_string_equal (fcj_policy_owner (
-        policy, "bearer fedcba9876543210"), "bob");
-    fcj_policy_destroy (&policy);
-    unlink (path);
 }
 
 int main (void)
@@ -172,7 +148,6 @@ int main (void)
         cmocka_unit_test (one_of_several_forms_is_enough),
         cmocka_unit_test (a_schema_that_refers_to_itself_ends),
         cmocka_unit_test (only_names_we_go_by_are_served),
-        cmocka_unit_test (a_token_stands_for_its_subject_only),
     };
     return sodium_init () < 0? 1
          : cmocka_run_group_tests (tests, NULL, NULL);

@@ -1,0 +1,161 @@
+"""An authorization server for the tests: real keys, real tokens, real HTTP.
+
+It serves RFC 8414 metadata and a key set on loopback, counts what is asked
+of it, rotates its keys, answers slowly or not at all when told to, and signs
+whatever it is asked to sign, honest or not.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+import time
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import (
+    ec, ed25519, padding, rsa, utils)
+
+
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def number(value: int) -> str:
+    return b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+class Key:
+    """A private key with a kid; alg is one of the four."""
+
+    def __init__(self, kid: str | None, alg: str, bits: int = 2048) -> None:
+        self.kid, self.alg = kid, alg
+        self.private: Any
+        if alg in ("RS256", "PS256"):
+            self.private = rsa.generate_private_key(65537, bits)
+        elif alg == "ES256":
+            self.private = ec.generate_private_key(ec.SECP256R1())
+        else:
+            self.private = ed25519.Ed25519PrivateKey.generate()
+
+    @property
+    def jwk(self) -> dict[str, Any]:
+        public = self.private.public_key()
+        named = {"kid": self.kid} if self.kid else {}
+        if self.alg in ("RS256", "PS256"):
+            n = public.public_numbers()
+            return {"kty": "RSA", "n": number(n.n), "e": number(n.e),
+                    "use": "sig", **named}
+        if self.alg == "ES256":
+            n = public.public_numbers()
+            return {"kty": "EC", "crv": "P-256",
+                    "x": b64(n.x.to_bytes(32, "big")),
+                    "y": b64(n.y.to_bytes(32, "big")), **named}
+        return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", **named,
+                "x": b64(public.public_bytes(
+                    serialization.Encoding.Raw,
+                    serialization.PublicFormat.Raw))}
+
+    @property
+    def pem(self) -> bytes:
+        return self.private.public_key().public_bytes(
+            serialization.Encoding.PEM,
+            serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    def sign(self, data: bytes, alg: str | None = None) -> bytes:
+        alg = alg or self.alg
+        if alg == "RS256":
+            return self.private.sign(data, padding.PKCS1v15(),
+                                     hashes.SHA256())
+        if alg == "PS256":
+            return self.private.sign(data, padding.PSS(
+                padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+        if alg == "ES256":
+            r, s = utils.decode_dss_signature(
+                self.private.sign(data, ec.ECDSA(hashes.SHA256())))
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return self.private.sign(data)
+
+
+def join(header: dict[str, Any], claims: dict[str, Any],
+         sign: Any) -> str:
+    """A token of these parts; sign gets what is signed."""
+    head = (b64(json.dumps(header).encode()) + "."
+            + b64(json.dumps(claims).encode()))
+    return head + "." + b64(sign(head.encode()))
+
+
+def hs256(secret: bytes) -> Any:
+    return lambda data: hmac.new(secret, data, hashlib.sha256).digest()
+
+
+class Issuer:
+    """The server, with one key of each algorithm at first."""
+
+    def __init__(self, audience: str) -> None:
+        self.audience = audience
+        self.keys = {alg: Key(f"{alg}-1", alg)
+                     for alg in ("RS256", "PS256", "ES256", "EdDSA")}
+        self.extra: list[dict[str, Any]] = []
+        self.asked = 0              # for the key set
+        self.broken = False
+        self.delay = 0.0
+        issuer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                time.sleep(issuer.delay)
+                body = issuer.answer(self.path)
+                self.send_response(200 if body else 404)
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/realms/lab"
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def answer(self, path: str) -> bytes | None:
+        if path == "/.well-known/oauth-authorization-server/realms/lab":
+            return json.dumps({"issuer": self.url, "jwks_uri":
+                               self.url + "/keys"}).encode()
+        if path == "/realms/lab/keys":
+            self.asked += 1
+            if self.broken:
+                return b"<html>not now</html>"
+            return json.dumps({"keys": [k.jwk for k in self.keys.values()]
+                               + self.extra}).encode()
+        return None
+
+    def rotate(self, alg: str = "RS256") -> None:
+        """A new key in the place of the old one."""
+        kid = self.keys[alg].kid or ""
+        self.keys[alg] = Key(f"{kid}+", alg)
+
+    def claims(self, **more: Any) -> dict[str, Any]:
+        now = int(time.time())
+        claims = {"iss": self.url, "sub": "ann", "aud": self.audience,
+                  "exp": now + 300, "iat": now, "client_id": "tests",
+                  "scope": "openid fcj:read fcj:run", **more}
+        return {k: v for k, v in claims.items() if v is not None}
+
+    def token(self, alg: str = "RS256", header: dict[str, Any] | None = None,
+              key: Key | None = None, **claims: Any) -> str:
+        """A token signed as it should be, of these claims."""
+        key = key or self.keys[alg]
+        head = {"alg": alg, "typ": "at+jwt", "kid": key.kid, **(header or {})}
+        head = {k: v for k, v in head.items() if v is not None}
+        return join(head, self.claims(**claims),
+                    lambda data: key.sign(data, alg))
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()

@@ -1,0 +1,425 @@
+"""HTTP as an OAuth 2 resource server: tokens that are good, tokens that must
+not be, scopes, static tokens, metadata and challenges, TLS."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+import warnings
+from typing import Any, Iterator
+
+import pytest
+
+from issuer import Issuer, Key, b64, hs256, join
+from service import (BIN, LEGACY, META, MODERN, Http, Service, free_port,
+                     hashed)
+
+LIST = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+STATIC = "static-token-0123456789abcdef"
+
+
+class Protected:
+    """A service with an issuer, a stranger, and a static token."""
+
+    def __init__(self) -> None:
+        self.service = Service(start=False, tokens={"eve": STATIC})
+        self.url = f"http://127.0.0.1:{self.service.port}/mcp"
+        self.issuer = Issuer(self.url)
+        self.service.env |= {
+            "FCJ_AUTH_ISSUER": self.issuer.url, "FCJ_PUBLIC_URL": self.url,
+            "FCJ_AUTH_REFETCH_S": "1", "FCJ_AUTH_LEEWAY_S": "5"}
+        self.service.start_all()
+
+    def ask(self, token: str | None, body: bytes = LIST,
+            **headers: str) -> tuple[int, dict[str, str], bytes]:
+        return Http(self.service.port, token).raw(
+            body, {"MCP-Protocol-Version": LEGACY, **headers})
+
+    def status(self, token: str | None) -> int:
+        return self.ask(token)[0]
+
+
+@pytest.fixture(scope="module")
+def at() -> Iterator[Protected]:
+    it = Protected()
+    try:
+        yield it
+    finally:
+        it.issuer.close()
+        it.service.stop()
+
+
+def challenge(headers: dict[str, str]) -> dict[str, str]:
+    value = headers["www-authenticate"]
+    assert value.startswith("Bearer "), value
+    return dict(re.findall(r'(\w+)="([^"]*)"', value))
+
+
+# ---- Whose token is good ---------------------------------------------------
+
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
+def test_a_token_of_each_algorithm_is_good(at: Protected, alg: str) -> None:
+    assert at.status(at.issuer.token(alg)) == 200
+    assert at.status(at.issuer.token(alg)) == 200
+
+
+def test_forms_that_servers_give_claims_are_read(at: Protected) -> None:
+    now = time.time()
+    for claims in ({"aud": ["https://other.example", at.url]},
+                   {"exp": now + 60.5}, {"nbf": int(now) + 3},
+                   {"exp": int(now) - 2},           # within the leeway
+                   {"scope": None, "scp": ["fcj:run"]},
+                   {"scope": None, "scp": "fcj:read"},
+                   {"aud": at.url.replace("http", "HTTP")},
+                   {"sub": "x" * 300}, {"sub": "ü ö"}):
+        assert at.status(at.issuer.token(**claims)) == 200, claims
+    for header in ({"typ": "JWT"}, {"typ": None}, {"kid": None}):
+        assert at.status(at.issuer.token(header=header)) == 200, header
+
+
+def bad(at: Protected) -> dict[str, str]:
+    """Every token that must be refused, by what is wrong with it."""
+    issuer, now = at.issuer, int(time.time())
+    rs, good = issuer.keys["RS256"], issuer.token()
+    head, body, signature = good.split(".")
+    other = json.dumps(issuer.claims(sub="mallory")).encode()
+    claims = issuer.claims()
+    stranger = Key(rs.kid, "RS256")
+    jwk = {"alg": "RS256", "kid": rs.kid, "jwk": stranger.jwk}
+    es = issuer.token("ES256").split(".")
+    return {
+        "no signature": f"{head}.{body}.",
+        "another body": f"{head}.{b64(other)}.{signature}",
+        "none": join({"alg": "none"}, claims, lambda _: b""),
+        "None": join({"alg": "None"}, claims, lambda _: b""),
+        "none, signed": join({"alg": "none", "kid": rs.kid}, claims, rs.sign),
+        "no alg": join({"kid": rs.kid}, claims, rs.sign),
+        "HS256 by the public key": join(
+            {"alg": "HS256", "kid": rs.kid}, claims, hs256(rs.pem)),
+        "HS256 by the modulus": join(
+            {"alg": "HS256", "kid": rs.kid}, claims,
+            hs256(rs.jwk["n"].encode())),
+        "HS256 by nothing": join({"alg": "HS256"}, claims, hs256(b"")),
+        "RS384": join({"alg": "RS384", "kid": rs.kid}, claims, rs.sign),
+        "RS256 of an EC key": join(
+            {"alg": "RS256", "kid": "ES256-1"}, claims, rs.sign),
+        "ES256 of an RSA key": join(
+            {"alg": "ES256", "kid": rs.kid}, claims, rs.sign),
+        "a DER signature": ".".join(es[:2]) + "." + b64(
+            b"0" + b"\x44" + b"\x02\x20" + b"a" * 32 + b"\x02\x20" + b"b" * 32),
+        "zero r and s": ".".join(es[:2]) + "." + b64(bytes(64)),
+        "a stranger's key": issuer.token(key=stranger),
+        "a key in the header": join(jwk, claims, stranger.sign),
+        "a key set in the header": join(
+            {"alg": "RS256", "jku": at.issuer.url + "/mine"}, claims,
+            stranger.sign),
+        "critical extension": issuer.token(header={"crit": ["exp"]}),
+        "an ID token": issuer.token(header={"typ": "logout+jwt"}),
+        "kid of no string": issuer.token(header={"kid": 7}),
+        "expired": issuer.token(exp=now - 60),
+        "no expiry": issuer.token(exp=None),
+        "expiry of no number": issuer.token(exp=str(now + 60)),
+        "not yet": issuer.token(nbf=now + 600),
+        "nbf of no number": issuer.token(nbf="soon"),
+        "no audience": issuer.token(aud=None),
+        "another audience": issuer.token(aud="https://other.example/mcp"),
+        "audience that starts like ours": issuer.token(aud=at.url + "x"),
+        "other audiences": issuer.token(aud=["a", "b", 3, None]),
+        "another issuer": issuer.token(iss="https://evil.example"),
+        "issuer and a slash": issuer.token(iss=issuer.url + "/"),
+        "no issuer": issuer.token(iss=None),
+        "no subject": issuer.token(sub=None),
+        "empty subject": issuer.token(sub=""),
+        "subject of no string": issuer.token(sub=7),
+        "padding": f"{head}.{body}.{signature}==",
+        "two parts": f"{head}.{body}", "four parts": good + ".x",
+        "empty parts": "..", "a list": f"{b64(b'[]')}.{body}.{signature}",
+        "doubled claim": ".".join([head, b64(
+            json.dumps(claims)[:-1].encode() + b',"aud":"x"}'), signature]),
+        "huge": good + "A" * 17000, "a static token that is none": "x" * 40,
+    }
+
+
+def test_every_bad_token_is_refused(at: Protected) -> None:
+    let_in = {what: status for what, token in bad(at).items()
+              if (status := at.status(token)) not in (401, 431)}
+    assert not let_in
+    assert at.status(at.issuer.token()) == 200
+
+
+def test_a_token_outside_the_header_is_no_token(at: Protected) -> None:
+    token = at.issuer.token()
+    status = Http(at.service.port).raw(
+        LIST, path=f"/mcp?access_token={token}")[0]
+    assert status == 401
+    assert at.ask(None, Authorization=f"Basic {token}")[0] == 401
+    assert at.ask(None, Authorization=token)[0] == 401
+    assert at.ask(None, Authorization=f"bearer {token}")[0] == 200
+
+
+# ---- Keys ------------------------------------------------------------------
+
+def until(check: Any, seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_keys_that_rotate_are_fetched_at_a_bounded_rate(
+        at: Protected) -> None:
+    old = at.issuer.token()
+    assert at.status(old) == 200
+    time.sleep(1.1)                     # auth-refetch-s
+    at.issuer.rotate()
+    assert at.status(at.issuer.token()) == 200, "waits for the new key"
+    assert at.status(old) == 401, "the old key is gone, and so its tokens"
+    before = at.issuer.asked
+    began = time.monotonic()
+    for n in range(60):
+        unknown = at.issuer.token(header={"kid": f"unknown-{n}"})
+        assert at.status(unknown) == 401
+    allowed = (time.monotonic() - began) / 1.0 + 1
+    assert at.issuer.asked - before <= allowed
+
+
+def test_a_slow_issuer_holds_up_nobody_else(at: Protected) -> None:
+    time.sleep(1.1)
+    at.issuer.rotate("ES256")
+    at.issuer.delay = 2.0
+    got: list[int] = []
+    try:
+        waiting = threading.Thread(target=lambda: got.append(
+            at.status(at.issuer.token("ES256"))))
+        waiting.start()
+        time.sleep(0.2)
+        served = 0
+        while waiting.is_alive() and served < 50:
+            assert at.status(STATIC) == 200
+            served += 1
+        assert served >= 50 and not got, "served while the keys were fetched"
+        waiting.join(20)
+    finally:
+        at.issuer.delay = 0.0
+    assert got == [200]
+
+
+def test_keys_at_hand_stay_good_while_the_issuer_is_broken(
+        at: Protected) -> None:
+    assert at.status(at.issuer.token()) == 200
+    at.issuer.broken = True
+    try:
+        time.sleep(1.1)
+        assert at.status(at.issuer.token(header={"kid": "new"})) == 401
+        assert at.status(at.issuer.token()) == 200
+    finally:
+        at.issuer.broken = False
+
+
+def test_weak_keys_are_no_keys(at: Protected) -> None:
+    weak = Key("weak", "RS256", bits=1024)
+    secret = {"kty": "oct", "kid": "oct", "k": b64(b"s" * 32)}
+    for_encryption = {**Key("enc", "RS256").jwk, "use": "enc"}
+    at.issuer.extra = [weak.jwk, secret, for_encryption, {"kty": 5}, 7]
+    time.sleep(1.1)
+    at.issuer.rotate("EdDSA")
+    assert at.status(at.issuer.token("EdDSA")) == 200
+    assert at.status(at.issuer.token(key=weak)) == 401
+    at.issuer.extra = []
+
+
+# ---- Metadata, challenges, scopes ------------------------------------------
+
+@pytest.mark.parametrize("path", ["", "/mcp"])
+def test_the_metadata_says_where_tokens_come_from(
+        at: Protected, path: str) -> None:
+    status, headers, body = Http(at.service.port).raw(
+        b"", method="GET", path="/.well-known/oauth-protected-resource"
+        + path, headers={"Origin": "https://app.example"})
+    found = json.loads(body)
+    assert status == 200 and headers["access-control-allow-origin"] == "*"
+    assert found["resource"] == at.url
+    assert found["authorization_servers"] == [at.issuer.url]
+    assert "fcj:run" in found["scopes_supported"]
+    assert "offline_access" not in found["scopes_supported"]
+
+
+def test_a_challenge_leads_to_the_metadata(at: Protected) -> None:
+    status, headers, _ = at.ask(None)
+    told = challenge(headers)
+    assert status == 401 and "error" not in told
+    assert told["scope"] == "fcj:read fcj:run"
+    with urllib.request.urlopen(told["resource_metadata"]) as reply:
+        assert json.load(reply)["resource"] == at.url
+    told = challenge(at.ask("x.y.z")[1])
+    assert told["error"] == "invalid_token" and told["error_description"]
+
+
+def call(tool: str, **arguments: object) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+                       "params": {"name": tool, "arguments": arguments}}
+                      ).encode()
+
+
+def test_scopes_separate_read_run_and_administer(at: Protected) -> None:
+    need = {"service_status": 1, "list_jobs": 1, "execute_code_async": 2,
+            "cancel_job": 2, "reload_handlers": 3}
+    arguments = {"execute_code_async": {"code": "1"},
+                 "cancel_job": {"job_id": "0" * 8}}
+    names = ["fcj:none", "fcj:read", "fcj:run", "fcj:admin"]
+    for level, scope in enumerate(names):
+        token = at.issuer.token(scope=f"openid {scope} admin")
+        assert at.status(token) == (200 if level else 403)
+        for tool, least in need.items():
+            status, headers, body = at.ask(
+                token, call(tool, **arguments.get(tool, {})))
+            assert status == (200 if level >= least else 403), (scope, tool)
+            if status == 403:
+                told = challenge(headers)
+                assert told["error"] == "insufficient_scope"
+                assert told["scope"] == names[least]
+                assert told["resource_metadata"]
+                assert names[least] in json.loads(body)["error"]["message"]
+
+
+def test_a_scope_is_checked_in_the_modern_era_too(at: Protected) -> None:
+    body = json.loads(call("reload_handlers"))
+    body["params"]["_meta"] = {META + "protocolVersion": MODERN,
+                               META + "clientCapabilities": {}}
+    status, headers, _ = Http(at.service.port, at.issuer.token()).raw(
+        json.dumps(body).encode(), {
+            "MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call",
+            "Mcp-Name": "reload_handlers"})
+    assert status == 403 and challenge(headers)["scope"] == "fcj:admin"
+
+
+def test_subjects_do_not_see_each_other(at: Protected) -> None:
+    ann = at.service.client(at.issuer.token(sub="ann"))
+    eve = at.service.client(at.issuer.token(sub="eve"))
+    static_eve = at.service.client(STATIC)
+    job = ann.submit("1 + 1")
+    assert ann.wait(job)["state"] == "completed"
+    again = at.service.client(at.issuer.token("ES256", sub="ann"))
+    assert again.result(job)["result"] == 2
+    for other in (eve, static_eve):
+        assert other.status(job).is_error
+        assert job not in other.call("list_jobs").everything
+    mine = eve.submit("3")
+    assert static_eve.status(mine).is_error, "eve of the issuer is not eve"
+
+
+# ---- Static tokens ---------------------------------------------------------
+
+def fcj(service: Service, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(BIN / "fcj"), *words], env=service.env,
+                          capture_output=True, text=True, timeout=20,
+                          check=False)
+
+
+def test_fcj_token_makes_and_takes_away_tokens() -> None:
+    it = Service(start=False)
+    try:
+        it.start("mcp")
+        until(lambda: "http_listening" in it.log("mcp"))
+        bare = Http(it.port)
+        assert bare.raw(LIST)[0] == 200, "no tokens: whoever reaches us"
+        made = fcj(it, "token", "add", "ann", "--scope", "read")
+        secret = made.stdout.strip()
+        assert made.returncode == 0 and len(secret) == 47, made
+        path = it.state / "tokens"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert secret not in path.read_text() and hashed(secret) in \
+            path.read_text()
+        until(lambda: bare.raw(LIST)[0] == 401)
+        assert "resource_metadata" not in bare.raw(LIST)[1][
+            "www-authenticate"]
+        ann = Http(it.port, secret)
+        assert ann.raw(LIST)[0] == 200
+        assert ann.raw(call("execute_code_async", code="1"))[0] == 403
+        assert Http(it.port, secret[:-1]).raw(LIST)[0] == 401
+        assert fcj(it, "token", "add", "ann").returncode != 0
+        assert fcj(it, "token", "add", "a:b").returncode != 0
+        assert fcj(it, "token", "add", "bob", "--scope", "all"
+                   ).returncode == 2
+        assert "ann" in fcj(it, "token", "list").stdout
+        assert secret not in fcj(it, "token", "list").stdout
+        assert fcj(it, "token", "remove", "ann").returncode == 0
+        until(lambda: ann.raw(LIST)[0] == 401)
+        path.write_text("nonsense\n")
+        fcj(it, "token", "list")
+        until(lambda: "token_file_broken" in it.log("mcp"))
+        assert bare.raw(LIST)[0] == 401, "a broken file opens no door"
+    finally:
+        it.stop()
+
+
+@pytest.mark.parametrize("env, word", [
+    ({}, "token"),
+    ({"FCJ_AUTH_ISSUER": "http://id.example.org", "FCJ_PUBLIC_URL": "x"},
+     "https"),
+    ({"FCJ_AUTH_ISSUER": "https://id.example.org"}, "public-url"),
+    ({"FCJ_AUTH_ALGORITHMS": "HS256"}, "auth-algorithms"),
+    ({"FCJ_AUTH_ALGORITHMS": "none"}, "auth-algorithms"),
+    ({"FCJ_TOKEN_FILE": "/nowhere/tokens"}, "token"),
+    ({"FCJ_TLS_CERT": "/nowhere/cert.pem"}, "tls-key")])
+def test_an_open_or_half_set_door_is_refused(
+        env: dict[str, str], word: str) -> None:
+    it = Service(start=False)
+    try:
+        done = subprocess.run(
+            [str(BIN / "fcj-mcp"), "--http", f"0.0.0.0:{free_port()}"],
+            env=it.env | env, capture_output=True, text=True, timeout=20,
+            check=False)
+        assert done.returncode != 0 and word in done.stderr, done.stderr
+    finally:
+        it.stop()
+
+
+# ---- TLS -------------------------------------------------------------------
+
+def test_https_with_a_certificate_of_ones_own() -> None:
+    it = Service(start=False, tokens={"ann": STATIC})
+    cert, key = it.dir / "cert.pem", it.dir / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+         "-keyout", str(key), "-out", str(cert)], check=True,
+        capture_output=True)
+    it.env |= {"FCJ_TLS_CERT": str(cert), "FCJ_TLS_KEY": str(key)}
+    try:
+        it.start("mcp")
+        until(lambda: "http_listening" in it.log("mcp"))
+        trust = ssl.create_default_context(cafile=str(cert))
+        request = urllib.request.Request(
+            f"https://localhost:{it.port}/mcp", LIST,
+            {"Content-Type": "application/json",
+             "Authorization": f"Bearer {STATIC}"})
+        with urllib.request.urlopen(request, context=trust) as reply:
+            assert json.load(reply)["result"]["tools"]
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(urllib.request.Request(
+                f"https://localhost:{it.port}/mcp", LIST,
+                {"Content-Type": "application/json"}), context=trust)
+        assert error.value.code == 401
+        plain = urllib.request.Request(f"http://localhost:{it.port}/mcp",
+                                       LIST)
+        with pytest.raises((urllib.error.URLError, OSError)):
+            urllib.request.urlopen(plain, timeout=5)
+        old = ssl.create_default_context(cafile=str(cert))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            old.minimum_version = ssl.TLSVersion.TLSv1
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with pytest.raises(urllib.error.URLError):
+            urllib.request.urlopen(request, context=old, timeout=5)
+    finally:
+        it.stop()
+    assert not os.path.exists(it.dir)
