@@ -11,6 +11,7 @@
 #include "../jobs/config.h"
 #include "../jobs/store/store.h"
 #include "core.h"
+#include "sweep.h"
 
 #define FCJ_IDENTITY_MAX 64
 #define FCJ_WATCH_BUCKETS 16384
@@ -50,11 +51,14 @@ typedef struct fcj_broker {
     const fcj_config_t *config;
     fcj_core_t *core;
     fcj_writer_t *writer;
+    fcj_sweep_t *sweep;                 /* NULL: nobody wants it */
+    int64_t sweep_at;
     void *context, *frontends, *workers;
     fcj_peer_t peers[FCJ_PEERS_MAX];
     uint32_t serial;
     fcj_seen_t *seen[FCJ_WATCH_BUCKETS];
     size_t seen_count;
+    int64_t lease_ms, beat_ms;          /* settings */
     int64_t wall_start, mono_start, beat_at, expire_at, stop_at;
     bool recovered, recovering;
     int64_t recover_at, recovered_seq;

@@ -19,6 +19,7 @@
  *    id owner tool lane priority seq name submitted(ms) timeout_s
  *    queue_timeout_s retention_s depends_on (JSON array of ids, or absent)
  *    idem (the idem key, absent without one)
+ *    blobs (hashes that spec names, a space between; or absent)
  *  Changed by transitions:
  *    state attempt token worker lost (times its worker was lost)
  *    leased started finished (ms) progress (0..1 as text) message
@@ -43,6 +44,7 @@
 #include "../codec.h"
 #include "../error.h"
 #include "../job.h"
+#include <stdatomic.h>
 
 /* ---- Reading ----------------------------------------------------------- */
 
@@ -69,6 +71,12 @@ fcj_record_t *fcj_store_status (fcj_store_t *self, const char *id,
 int fcj_store_list (fcj_store_t *self, const char *owner, const char *state,
                     const char *tool, int limit, char cursor[64],
                     fcj_record_t **records, fcj_error_t *error);
+
+/*  Calls fn for each blob that a record names (a hash of `size` digits), some
+ *  more than once. Takes its time; ends early, with -1, when *stop is set.  */
+typedef void (fcj_reference_fn) (void *arg, const char *hash, size_t size);
+int fcj_store_references (fcj_store_t *self, fcj_reference_fn *fn, void *arg,
+                          const atomic_bool *stop, fcj_error_t *error);
 
 /*  A field's text, NUL-terminated, owned by the record; NULL when absent.
  *  size may be NULL. */

@@ -27,6 +27,7 @@ struct fcj_link {
     void *context, *socket;
     bool welcome, wanted;       /* known by the broker; we have said HELLO */
     int64_t heard, said, beat;
+    int64_t beat_ms;            /* the broker's, once it has said so */
 };
 
 fcj_link_t *
@@ -36,6 +37,7 @@ fcj_link_new (fcj_world_t *world, fcj_error_t *error)
     if (!self)
         return NULL;
     self->world = world;
+    self->beat_ms = world->options.beat_ms;
     self->context = zmq_ctx_new ();
     self->socket = self->context ? zmq_socket (self->context, ZMQ_DEALER)
                                  : NULL;
@@ -202,13 +204,13 @@ fcj_link_tick (fcj_link_t *self)
     int64_t now = self->world->now;
     if (!self->wanted)
         return;
-    if (self->welcome && now - self->heard > FCJ_PEER_DEAD_MS) {
+    if (self->welcome && now - self->heard > FCJ_BEATS_MISSED * self->beat_ms) {
         fcj_log (FCJ_WARNING, "broker_silent", NULL);
         self->welcome = false;
     }
     if (!self->welcome && now - self->said >= FCJ_BEAT_MS)
         fcj_link_hello (self);
-    else if (self->welcome && now - self->beat >= self->world->options.beat_ms)
+    else if (self->welcome && now - self->beat >= self->beat_ms)
         s_beat (self);
 }
 
@@ -234,6 +236,9 @@ s_on_message (fcj_link_t *self, const char *type, const void *bytes,
             fcj_link_hello (self);
     } else if (strcmp (type, "WELCOME") == 0) {
         self->welcome = true;
+        int64_t beat_ms = fcj_map_int (body, "beat_ms", 0);
+        if (beat_ms > 0)
+            self->beat_ms = beat_ms;
         fcj_job_repeat (world, 0);
         fcj_ask_repeat (world);
         if (world->draining)

@@ -31,6 +31,7 @@ s_options (const fcj_config_t *config, fcj_worker_options_t *options,
     options->memory_max = fcj_config_int (config, "memory-max");
     options->output_max = fcj_config_int (config, "output-max");
     options->artifact_max = fcj_config_int (config, "artifact-max");
+    options->processes_max = fcj_config_int (config, "processes-max");
     options->timeout_s = fcj_config_int (config, "timeout-s");
     options->ask_s = fcj_config_int (config, "ask-s");
     options->beat_ms = fcj_config_int (config, "beat-ms");

@@ -54,7 +54,7 @@ typedef struct {
     bool roots_write, network, sandbox;
     int slots;
     int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms, ask_s;
-    int64_t uid_base;
+    int64_t uid_base, processes_max;
 } fcj_worker_options_t;
 
 /* ---- Events of the poll loop ------------------------------------------- */

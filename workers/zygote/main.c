@@ -272,8 +272,10 @@ s_fork (zygote_t *self, const fcj_map_t *order, const int fds[3])
     fcj_sandbox_t box = { .on = self->sandbox, .network = self->network,
         .uid = (uid_t) fcj_map_int (order, "uid", -1), .parent = getpid (),
         .scratch = scratch, .readable = self->readable, .roots = self->roots,
-        .root_count = self->root_count, .file_size = FCJ_ARTIFACT_MAX,
-        .processes = fcj_processes_allowed () };
+        .root_count = self->root_count,
+        .file_size = fcj_map_int (order, "file_size", FCJ_ARTIFACT_MAX),
+        .processes = fcj_processes_allowed (
+            fcj_map_int (order, "processes", FCJ_PROCESSES_MAX)) };
 
     fcj_python_before_fork ();
     pid_t pid = fork ();
