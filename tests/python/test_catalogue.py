@@ -44,15 +44,23 @@ def test_every_tool_of_this_step_is_there_with_all_its_parts(catalogue):
                           "common_shapes_async", "loft_async", "export_async", "self_check"}
     assert list(tools) == sorted(tools) and len(catalogue["hash"]) == 64
     for tool in tools.values():
-        assert tool["lane"] == "compute" and tool["title"] and len(tool["description"]) > 40
+        assert tool["title"] and len(tool["description"]) > 40
         assert set(tool["options"]) <= set(tool["inputSchema"]["properties"])
-        if tool.get("internal"):
+        own = set(tool["inputSchema"]["properties"]) - set(tool["options"])
+        assert all("description" in tool["inputSchema"]["properties"][name] for name in own), tool["name"]
+        if tool.get("internal") or tool["lane"] != "compute":
             continue
         assert tool["hold_s"] == 0 and "job_id" in tool["outputSchema"]["properties"]
         assert "get_job_status" in tool["description"] and set(tool["options"]) == {
             "inputs", "timeout_s", "queue_timeout_s", "priority", "depends_on", "idempotency_key", "name"}
-        own = set(tool["inputSchema"]["properties"]) - set(tool["options"])
-        assert all("description" in tool["inputSchema"]["properties"][name] for name in own)
+
+
+def test_tools_of_live_documents_are_held_and_take_few_options(catalogue):
+    live = [tool for tool in catalogue["tools"] if tool["needs"] in ("document", "gui")]
+    assert len(live) >= 15
+    for tool in live:
+        assert tool["lane"] == "gui" and tool["hold_s"] > 0 and "timeout_s" in tool["options"]
+        assert tool["outputSchema"] == tool["resultSchema"]
 
 
 def test_reference_parameters_are_marked(catalogue):

@@ -23,17 +23,21 @@ OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class BadCode(Exception):
-    """Code that does not compile; carries the error that the agent sees."""
+    """Code that does not compile, or that a handler ran and that raised;
+    carries the error that the agent sees."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
+    def __init__(self, error: dict[str, Any], reason: str = "exception") -> None:
         super().__init__(error["message"])
-        self.error = error
+        self.error, self.reason = error, reason
 
 
-def run(code: str, inputs: dict[str, Any], job: Job) -> Any:
-    """The value of ``_result_``, else of the last expression, else None."""
+def run(code: str, inputs: dict[str, Any], job: Job, names: dict[str, Any] | None = None) -> Any:
+    """The value of ``_result_``, else of the last expression, else None.
+
+    names: what the code sees besides the usual."""
     body, last = compile_code(code)
     module = _module(inputs, job)
+    module.__dict__.update(names or {})
     space = module.__dict__
     previous = sys.modules.get("__main__")
     sys.modules["__main__"] = module
@@ -139,6 +143,12 @@ def snippet(lines: list[str], line: int, around: int = 2) -> str:
     return "\n".join(f"{'>' if number == line else ' '} {number:4d}  "
                      + clip(values.text(lines[number - 1]), 200)
                      for number in range(first, last + 1))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """True for what Python, C++ and OpenCASCADE say when there is none left."""
+    return isinstance(error, MemoryError) or (not isinstance(error, (Invalid, Failure)) and any(
+        sign in message(error) for sign in ("bad_alloc", "Standard_OutOfMemory", "bad allocation")))
 
 
 def _frames(error: BaseException, user_code: bool) -> list[traceback.FrameSummary]:

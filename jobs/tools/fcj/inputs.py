@@ -10,13 +10,13 @@ of the store.
 import json
 import os
 import shutil
-import stat
 from typing import Any
 
 from . import formats, schema
 from .errors import Invalid
 from .hints import Reference
-from .limits import ARTIFACT_MAX, INPUTS_MAX
+from .limits import INPUTS_MAX
+from .roots import Roots
 
 REFERENCE = schema.of_type(Reference)
 SHAPE = "result.brep"
@@ -28,10 +28,9 @@ FORMS = ('{"job": id}, {"job": id, "artifact": name}, {"file": path}, '
 class Resolver:
     """Resolves references for one job."""
 
-    def __init__(self, refs: dict[str, Any], roots: list[str], blobs: dict[str, int],
-                 scratch: str, channel: Any) -> None:
-        self.refs, self.roots, self.blobs = refs, roots, blobs
-        self.scratch, self.channel = scratch, channel
+    def __init__(self, refs: dict[str, Any], files: Roots, blobs: dict[str, int],
+                 scratch: str) -> None:
+        self.refs, self.files, self.blobs, self.scratch = refs, files, blobs, scratch
         self.count = 0
 
     def inputs(self, references: Any) -> dict[str, Any]:
@@ -121,48 +120,11 @@ class Resolver:
         if kind not in formats.SHAPE_READ | formats.MESH_READ | {"fcstd"}:
             raise Invalid(f"can't read {path!r}: the file must end in .step .stp .iges .igs .brep "
                           ".brp .stl .obj .ply or .FCStd")
-        fd = self._open(path)
+        fd = self.files.open(path)
         try:
             return self._read(fd, kind, name)
         finally:
             os.close(fd)
-
-    def _open(self, path: str) -> int:
-        """A descriptor of a file below a root, links and .. refused."""
-        if "\0" in path:
-            raise Invalid("the file's path contains a NUL character; remove it")
-        if ".." in path.split("/"):
-            raise Invalid(f"path {path!r} must not contain '..'; name the file from its root")
-        if not self.roots:
-            raise Invalid("no workspace root is configured, so no file can be read; give the shape "
-                          "as {\"brep\": ...} or ask the operator to set `roots`")
-        tries = [(root, _below(root, path)) for root in self.roots]
-        tries = [(root, relative) for root, relative in tries if relative is not None]
-        if not tries:
-            raise Invalid(f"{path!r} is outside the workspace roots ({', '.join(self.roots)})")
-        problem: OSError | None = None
-        for root, relative in tries:
-            try:
-                return self._regular(self.channel.open_beneath(root, relative), path)
-            except OSError as error:
-                if problem is None or isinstance(problem, FileNotFoundError):
-                    problem = error
-        raise Invalid(self._say(problem, path)) from problem
-
-    def _regular(self, fd: int, path: str) -> int:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > ARTIFACT_MAX:
-            os.close(fd)
-            raise Invalid(f"{path!r} is not a regular file of at most {ARTIFACT_MAX} bytes")
-        return fd
-
-    def _say(self, error: OSError | None, path: str) -> str:
-        if isinstance(error, FileNotFoundError):
-            return f"there is no file {path!r} below the workspace roots ({', '.join(self.roots)})"
-        if isinstance(error, PermissionError):
-            return f"file {path!r} may not be read by the service; change its permissions"
-        return (f"file {path!r} can't be opened ({error.strerror if error else 'unknown'}); symbolic "
-                "links and paths that leave a workspace root are refused")
 
     def _read(self, fd: int, kind: str, name: str | None) -> Any:
         """Reads by type, through a copy in scratch that is gone afterwards."""
@@ -187,11 +149,3 @@ def read_fd(fd: int) -> bytes:
     os.lseek(fd, 0, os.SEEK_SET)
     with open(fd, "rb", closefd=False) as reader:
         return reader.read()
-
-
-def _below(root: str, path: str) -> str | None:
-    """`path` relative to `root`; None when it is not below it."""
-    if not path.startswith("/"):
-        return path
-    prefix = root.rstrip("/") + "/"
-    return path[len(prefix):] if path.startswith(prefix) and len(path) > len(prefix) else None

@@ -28,21 +28,25 @@ class Job:
     attempt    1 at the first execution
     scratch    directory of its own (str), gone when the job has ended
     refs       job id -> {state, ...} of the jobs in depends_on
+    inputs     name -> value, from the option `inputs`
     can_ask    True when somebody is there who can be asked at once
     """
 
     def __init__(self, id: str, attempt: int, scratch: str, send: Callable[[dict], None],
                  refs: dict[str, Any] | None = None,
                  resolve: Callable[[dict, str], Any] | None = None,
-                 receive: Callable[[], dict] | None = None, can_ask: bool = False) -> None:
+                 receive: Callable[[], dict] | None = None, can_ask: bool = False,
+                 files: Any = None) -> None:
         self.id = id
         self.attempt = attempt
         self.scratch = scratch
         self.refs = refs or {}
+        self.inputs: dict[str, Any] = {}
         self._send = send
         self._resolve = resolve
         self.can_ask = can_ask
         self._asker = Asker(send, receive)
+        self._files = files
         self._artifacts: dict[str, str] = {}
         self._directory = os.path.join(scratch, "artifacts")
         os.makedirs(self._directory, exist_ok=True)
@@ -89,6 +93,20 @@ class Job:
             known = ", ".join(self.refs) or "none"
             raise Invalid(f"job {job_id!r} is not in depends_on of this job (known: {known})")
         return self._resolve({"job": job_id}, f"job.result ({job_id!r})")
+
+    def read_path(self, path: str) -> str:
+        """The true path of a regular file below a workspace root."""
+        return self._need_files().read_path(path)
+
+    def write_path(self, path: str) -> str:
+        """The true path of a file to be written below a writable root; its
+        directory exists, and what stands there, if anything, is a file."""
+        return self._need_files().write_path(path)
+
+    def _need_files(self) -> Any:
+        if self._files is None:
+            raise Invalid("no workspace root is known here")
+        return self._files
 
     @property
     def artifacts(self) -> list[str]:

@@ -1,9 +1,9 @@
-"""The properties that every tool takes for the job rather than for itself.
+"""The properties that a tool takes for the job rather than for itself.
 
 Front-ends take them out of the arguments (broker/PROTOCOL.md "The job").
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Sequence
 
 from . import schema
 from .hints import UUID, Bound, Reference
@@ -27,6 +27,15 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def schemas() -> dict[str, dict[str, Any]]:
-    """Option -> its schema."""
-    return {name: schema.of_type(hint) for name, hint in OPTIONS.items()}
+#: A tool that is answered at once needs no queue options.
+LIVE = ("timeout_s", "idempotency_key")
+
+
+def of_need(needs: str) -> Sequence[str]:
+    """The options of a tool that names none itself."""
+    return tuple(OPTIONS) if needs == "compute" else LIVE
+
+
+def schemas(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Option -> its schema, of these."""
+    return {name: schema.of_type(OPTIONS[name]) for name in OPTIONS if name in names}

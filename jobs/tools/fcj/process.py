@@ -12,7 +12,7 @@ import resource
 import sys
 from typing import Any
 
-from . import catalogue, execute, freecad, inputs, loader, schema, values
+from . import catalogue, execute, freecad, inputs, loader, roots, schema, values
 from .errors import Failure, Invalid, ResultTooLarge
 from .job import Job
 from .limits import INLINE_MAX, RESULT_MAX, SHAPE_ARTIFACTS_MAX
@@ -60,18 +60,19 @@ class _Run:
         scratch = os.getcwd()
         _own_streams()
         freecad.use_scratch(scratch)
-        roots = [root.removeprefix("w:") for root in message.get("roots") or []]  # w: writable
-        resolver = inputs.Resolver(message.get("refs") or {}, roots, message.get("blobs") or {},
-                                   scratch, self.channel)
+        files = roots.Roots(message.get("roots") or [], self.channel)
+        resolver = inputs.Resolver(message.get("refs") or {}, files, message.get("blobs") or {},
+                                   scratch)
         job = self.job = Job(message.get("id") or spec.get("id", ""), message.get("attempt", 1),
                              scratch, self.channel.send, resolver.refs, resolver.resolve,
-                             getattr(self.channel, "receive", None), bool(spec.get("can_ask")))
+                             getattr(self.channel, "receive", None), bool(spec.get("can_ask")),
+                             files)
         tool = registry().get(spec.get("tool", ""))
         if tool is None:
             raise Invalid(f"this worker has no tool {spec.get('tool')!r}; call reload_handlers, or "
                           "see tools/list for what there is")
         arguments = self._json(spec, "arguments", resolver)
-        named = resolver.inputs(self._json(spec, "inputs", resolver))
+        named = job.inputs = resolver.inputs(self._json(spec, "inputs", resolver))
         arguments = self._arguments(tool, arguments, named, resolver)
         if tool.name == CODE_TOOL:
             self.code = arguments["code"]
@@ -176,14 +177,14 @@ class _Run:
 
     def _explain(self, error: BaseException) -> tuple[str, dict[str, Any]]:
         if isinstance(error, execute.BadCode):
-            return "exception", error.error
+            return error.reason, error.error
         if isinstance(error, Invalid) and not self.user_code_ran:
             return "invalid", {"type": "Invalid", "message": execute.message(error), "traceback": ""}
         if isinstance(error, Failure) and not self.user_code_ran or isinstance(error, ResultTooLarge):
             return "exception", {"type": type(error).__name__, "traceback": "",
                                  "message": execute.message(error)}
         made = execute.describe(error, self.code)
-        return ("memory" if _out_of_memory(error, made["message"]) else "exception"), made
+        return ("memory" if execute.out_of_memory(error) else "exception"), made
 
 
 def _resolve(value: Any, name: str, named: dict[str, Any], resolver: inputs.Resolver) -> Any:
@@ -208,11 +209,6 @@ def _resolve_one(value: Any, where: str, named: dict[str, Any], resolver: inputs
         raise Invalid(f"{where} is a {type(shape).__name__}, not a shape; give a job whose result is "
                       "a shape, or a STEP, IGES or BREP artifact or file")
     return shape
-
-
-def _out_of_memory(error: BaseException, message: str) -> bool:
-    return isinstance(error, MemoryError) or (not isinstance(error, (Invalid, Failure)) and any(
-        sign in message for sign in ("bad_alloc", "Standard_OutOfMemory", "bad allocation")))
 
 
 def _too_large(size: int | None = None) -> ResultTooLarge:

@@ -9,9 +9,9 @@ import inspect
 import re
 import typing
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
-from . import options, schema
+from . import options as job_options, schema
 from .hints import JobHandle
 from .job import Job
 
@@ -37,14 +37,19 @@ _registry: dict[str, Tool] = {}
 
 def tool(*, needs: str, toolset: str, title: str, read_only: bool = False,
          destructive: bool = False, idempotent: bool = False, open_world: bool = False,
-         hold_s: int | None = None, internal: bool = False) -> Callable[..., Any]:
+         hold_s: int | None = None, internal: bool = False,
+         options: Sequence[str] | None = None) -> Callable[..., Any]:
     """Registers the decorated function as a tool; the function stays as it is.
 
     needs: compute, document or gui; the lane follows from it. hold_s: how long
     the front-end waits before it answers with a job handle; 0 for ``_async``.
+    options: which of the common options it takes; all of them for compute, few
+    for the others, because each costs the reader of the list.
     """
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        made = _make(function, needs, toolset, title, hold_s, internal)
+        chosen = () if internal else options if options is not None else \
+            job_options.of_need(needs)
+        made = _make(function, needs, toolset, title, hold_s, internal, chosen)
         made.entry["annotations"] = {
             "title": title, "readOnlyHint": read_only, "destructiveHint": destructive,
             "idempotentHint": idempotent, "openWorldHint": open_world}
@@ -62,7 +67,7 @@ def registry() -> dict[str, Tool]:
 
 
 def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
-          hold_s: int | None, internal: bool) -> Tool:
+          hold_s: int | None, internal: bool, options: Sequence[str]) -> Tool:
     name = function.__name__
     if not NAME.match(name):
         raise ValueError(f"{name!r}: a tool's name is lower case letters, digits and _, at most 64")
@@ -71,11 +76,11 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
     text, about = _docstring(function)
     if not text:
         raise ValueError(f"{name}: a docstring is needed; a model chooses the tool by it")
-    arguments, inputs, job_parameter = _parameters(function, about)
+    arguments, inputs, job_parameter = _parameters(function, about, options)
     hints = typing.get_type_hints(function, include_extras=True)
     result = schema.of_type(hints.get("return", Any))
     hold = hold_s if hold_s is not None else (0 if name.endswith("_async") else HOLD_S)
-    extra = {} if internal else options.schemas()
+    extra = job_options.schemas(options)
     entry = {
         "name": name, "title": title, "description": text, "lane": LANES[needs], "needs": needs,
         "toolset": toolset, "hold_s": hold,
@@ -89,7 +94,7 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
     return Tool(name, function, job_parameter, tuple(inputs), arguments, entry)
 
 
-def _parameters(function: Callable[..., Any], about: dict[str, str]
+def _parameters(function: Callable[..., Any], about: dict[str, str], options: Sequence[str]
                 ) -> tuple[dict[str, Any], list[str], str | None]:
     hints = typing.get_type_hints(function, include_extras=True)
     properties: dict[str, Any] = {}
@@ -100,8 +105,8 @@ def _parameters(function: Callable[..., Any], about: dict[str, str]
             continue
         if name not in hints:
             raise TypeError(f"{function.__name__}: parameter {name!r} has no type hint")
-        if name in options.OPTIONS:
-            raise TypeError(f"{function.__name__}: {name!r} is an option of every tool")
+        if name in options:
+            raise TypeError(f"{function.__name__}: {name!r} is one of the options it takes")
         made, marked = schema.lift_inputs(schema.of_type(hints[name]))
         if name in about:
             made["description"] = about[name]
