@@ -109,8 +109,10 @@ static const s_key_t s_keys[] = {
     {"libexec", TEXT, "", 0, 0, "directory of the programs"},
     {"owner", TEXT, "", 0, FCJ_NAME_MAX,
      "owner of jobs submitted here; empty: the local user's name"},
-    {"toolsets", TEXT, "", 0, 0,
-     "toolsets to offer, separated by commas; empty: all"},
+    {"toolsets", TEXT, "core,jobs", 0, 0,
+     "toolsets to offer, separated by commas; all: every one"},
+    {"read-only", YESNO, "no", 0, 0,
+     "offer only tools that change nothing"},
 };
 #define KEYS (sizeof (s_keys) / sizeof (s_keys[0]))
 

@@ -120,6 +120,7 @@ def test_a_users_directory_is_loaded_too(tmp_path):
     schema = mine["inputSchema"]
     assert schema["required"] == ["part", "size"] and schema["properties"]["part"]["x-fcj-input"]
     assert schema["properties"]["size"] == {"type": "number", "minimum": 0, "description": "How big, in mm."}
+    assert mine["own"] and "own" not in tools["loft_async"]
     assert mine["outputSchema"] == {"type": "object", "additionalProperties": {"type": "number"}}
 
 
@@ -134,6 +135,17 @@ def test_a_broken_handler_stops_the_load_and_names_its_file(tmp_path, change, wo
     done = build(tmp_path / "out", tmp_path)
     assert done.returncode == 1 and not (tmp_path / "out").exists()
     assert "mine.py" in done.stderr and words in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("bad, words", [
+    ({"type": "text"}, "no type"), ({"enum": []}, "enum"), ({"minimum": "1"}, "number"),
+    ({"minimum": 2, "maximum": 1}, "more than"), ({"pattern": r"^\d+$"}, "pattern"),
+    ({"pattern": "(?i)a"}, "pattern"), ({"type": "integer", "default": "x"}, "default"),
+    ({"oneOf": [{}]}, "outside the subset"), ({"required": ["a"]}, "no property")])
+def test_a_schema_that_is_wrong_stops_the_build(bad, words):
+    from fcj import schema
+    with pytest.raises(TypeError, match=words):
+        schema.check_subset({"type": "object", "properties": {"x": bad}}, "here")
 
 
 def test_a_missing_directory_is_said(tmp_path):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Sequence
 
+USER = "fcj_user_"                    # how modules of the user's directories are named
 BUILTIN = Path(__file__).resolve().parent.parent / "handlers"
 
 
@@ -27,7 +28,7 @@ def load(directories: Sequence[str] = ()) -> None:
         if path == BUILTIN:
             continue
         for file in _modules(path):
-            _guard(file, lambda: _import_file(file, f"fcj_user_{number}_{file.stem}"))
+            _guard(file, lambda: _import_file(file, f"{USER}{number}_{file.stem}"))
 
 
 def _modules(directory: Path) -> list[Path]:

@@ -112,8 +112,7 @@ def check_subset(schema: Any, where: str) -> None:
     unknown = set(schema) - KEYWORDS
     if unknown:
         raise TypeError(f"{where}: keyword {sorted(unknown)[0]!r} is outside the subset")
-    if "pattern" in schema:
-        re.compile(schema["pattern"])
+    _check_values(schema, where)
     for name, child in schema.get("properties", {}).items():
         check_subset(child, f"{where}.{name}")
     for name in schema.get("required", []):
@@ -124,6 +123,36 @@ def check_subset(schema: Any, where: str) -> None:
             check_subset(schema[key], f"{where}.{key}")
     for child in schema.get("anyOf", []):
         check_subset(child, f"{where}.anyOf")
+
+
+def _check_values(schema: dict[str, Any], where: str) -> None:
+    """The values of the keywords: of their types, and possible to meet."""
+    kind = schema.get("type")
+    if kind is not None and kind not in PLAIN.values():
+        raise TypeError(f"{where}: {kind!r} is no type")
+    if "enum" in schema and not (isinstance(schema["enum"], list) and schema["enum"]):
+        raise TypeError(f"{where}: enum is a list that is not empty")
+    for least, most in (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems")):
+        for name in (least, most):
+            if name in schema and (isinstance(schema[name], bool)
+                                   or not isinstance(schema[name], (int, float))):
+                raise TypeError(f"{where}: {name} is a number")
+        if schema.get(least, 0) > schema.get(most, math.inf):
+            raise TypeError(f"{where}: {least} is more than {most}")
+    if "pattern" in schema:
+        _check_pattern(schema["pattern"], where)
+    if "default" in schema:
+        try:
+            check(schema["default"], schema, where)
+        except Invalid as error:
+            raise TypeError(f"the default does not fit: {error}") from error
+
+
+def _check_pattern(pattern: str, where: str) -> None:
+    """A pattern that means the same to Python, ECMAScript and POSIX."""
+    re.compile(pattern)
+    if "(?" in pattern or re.search(r"\\[A-Za-z0-9]", pattern):
+        raise TypeError(f"{where}: pattern {pattern!r} uses (? or a class like \\d; write it out")
 
 
 # ---- Checking a value -------------------------------------------------------

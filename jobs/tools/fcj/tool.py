@@ -11,7 +11,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
-from . import options as job_options, schema
+from . import loader, options as job_options, schema
 from .hints import JobHandle
 from .job import Job
 
@@ -89,6 +89,8 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
         "resultSchema": result, "options": list(extra)}
     if internal:
         entry["internal"] = True
+    if function.__module__.startswith(loader.USER):
+        entry["own"] = True
     for key in ("inputSchema", "outputSchema", "resultSchema"):
         schema.check_subset(entry[key], f"{name}.{key}")
     return Tool(name, function, job_parameter, tuple(inputs), arguments, entry)
