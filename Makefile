@@ -44,8 +44,9 @@ setup:
 	@scripts/setup build
 
 $(BUILD)/obj/workers/zygote/%.o: CFLAGS += $(PYCFLAGS)
-# It is in the object by .incbin, which -MMD does not see.
+# They are in objects by .incbin, which -MMD does not see.
 $(BUILD)/obj/mcp-frontend/catalogue.o: mcp-frontend/builtin.json
+$(BUILD)/obj/workers/zygote/python.o: workers/zygote/bootstrap.py
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) -c -o $@ $<

@@ -29,6 +29,7 @@
 #include "../common/frame.h"
 #include "../sandbox/sandbox.h"
 #include "../zygote/child.h"
+#include "../zygote/mappings.h"
 #include "../zygote/python.h"
 #include "../zygote/threads.h"
 
@@ -169,6 +170,7 @@ s_start (zygote_t *self)
         return -1;
     }
     malloc_trim (0);
+    fcj_mappings_join ();
     if (self->signals < 0 || s_say_ready (self, info, catalogue)) {
         s_say_broken ("the catalogue cannot be written to the scratch");
         return -1;

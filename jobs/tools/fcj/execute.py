@@ -31,11 +31,13 @@ class BadCode(Exception):
         self.error, self.reason = error, reason
 
 
-def run(code: str, inputs: dict[str, Any], job: Job, names: dict[str, Any] | None = None) -> Any:
+def run(code: str, inputs: dict[str, Any], job: Job, names: dict[str, Any] | None = None,
+        compiled: tuple[types.CodeType, types.CodeType | None] | None = None) -> Any:
     """The value of ``_result_``, else of the last expression, else None.
 
-    names: what the code sees besides the usual."""
-    body, last = compile_code(code)
+    names: what the code sees besides the usual. compiled: what compile_code
+    made of the code before."""
+    body, last = compiled or compile_code(code)
     module = _module(inputs, job)
     module.__dict__.update(names or {})
     space = module.__dict__

@@ -49,7 +49,8 @@ class Job:
         self._files = files
         self._artifacts: dict[str, str] = {}
         self._directory = os.path.join(scratch, "artifacts")
-        os.makedirs(self._directory, exist_ok=True)
+        if not os.path.isdir(self._directory):   # the supervisor made it
+            os.makedirs(self._directory, exist_ok=True)
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Tells how far the job is: fraction 0..1 and what it does now."""

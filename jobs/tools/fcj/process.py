@@ -21,6 +21,14 @@ from .tool import Tool, registry
 CODE_TOOL = "execute_code_async"
 
 
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+#: Made once, before the fork: making one costs more than what it reads.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
 def prepare(handler_dirs: list[str]) -> str:
     """Imports FreeCAD and every handler; the catalogue as JSON text."""
     freecad.load()
@@ -76,11 +84,11 @@ class _Run:
         arguments = self._arguments(tool, arguments, named, resolver)
         if tool.name == CODE_TOOL:
             self.code = arguments["code"]
-            execute.compile_code(self.code)
+            compiled = execute.compile_code(self.code)
         self.channel.send({"type": "started"})
         if self.code is not None:
             self.user_code_ran = True
-            value = execute.run(self.code, named, job)
+            value = execute.run(self.code, named, job, compiled=compiled)
         else:
             if tool.job_parameter:
                 arguments[tool.job_parameter] = job
@@ -93,7 +101,7 @@ class _Run:
                 text: Any = resolver.blob(spec[key + "_blob"])
             else:
                 text = spec.get(key) or "{}"
-            value = json.loads(text, parse_constant=_no_constant)
+            value = _DECODER.decode(text if isinstance(text, str) else text.decode("utf-8-sig"))
         except Invalid:
             raise
         except (ValueError, RecursionError) as error:
@@ -217,13 +225,11 @@ def _too_large(size: int | None = None) -> ResultTooLarge:
                           "store the data with job.artifact (name, data) and return a summary")
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
-
-
 def _own_streams() -> None:
     """stdout and stderr by lines, so that they are readable while the job runs."""
     for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "line_buffering", False) and stream.errors == "backslashreplace":
+            continue                         # the zygote's are made that way
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 

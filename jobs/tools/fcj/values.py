@@ -164,9 +164,13 @@ def to_json(value: Any) -> Any:
     return Converter().convert(value)
 
 
+#: Made once, before the fork.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def dumps(value: Any) -> str:
     """JSON text of what ``convert`` made."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def text(value: str) -> str:
