@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define REMOVALS_MAX 16
+
 typedef struct item item_t;
 struct item {
     item_t *next;
@@ -35,7 +37,7 @@ struct fcj_ingest {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     queue_t work, done;
-    int event;
+    int event, removals;        /* that wait for company */
     bool stop;
 };
 
@@ -222,6 +224,13 @@ fcj_ingest_fd (const fcj_ingest_t *self)
 }
 
 static void
+s_wake (fcj_ingest_t *self)
+{
+    self->removals = 0;
+    pthread_cond_signal (&self->wake);
+}
+
+static void
 s_give (fcj_ingest_t *self, fcj_worker_job_t *job, const char *path)
 {
     item_t *item = calloc (1, sizeof *item + strlen (path) + 1);
@@ -231,7 +240,18 @@ s_give (fcj_ingest_t *self, fcj_worker_job_t *job, const char *path)
     strcpy (item->path, path);
     pthread_mutex_lock (&self->lock);
     s_push (&self->work, item);
-    pthread_cond_signal (&self->wake);
+    /*  Nobody waits for a removal, and waking the thread costs more.  */
+    if (job || ++self->removals >= REMOVALS_MAX)
+        s_wake (self);
+    pthread_mutex_unlock (&self->lock);
+}
+
+void
+fcj_ingest_tick (fcj_ingest_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    if (self->removals)
+        s_wake (self);
     pthread_mutex_unlock (&self->lock);
 }
 

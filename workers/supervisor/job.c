@@ -204,8 +204,24 @@ s_on_artifact (fcj_world_t *world, fcj_worker_job_t *self,
 }
 
 static void
+s_tell_started (fcj_world_t *world, fcj_worker_job_t *self)
+{
+    if (self->told || !self->begun)
+        return;
+    self->told = true;
+    fcj_pack_t *body = fcj_pack_new ();
+    fcj_pack_map (body, 3);
+    fcj_pack_kstr (body, "id", self->id);
+    fcj_pack_kstr (body, "token", self->token);
+    fcj_pack_kint (body, "at", self->begun_at);
+    fcj_link_send (world->link, "STARTED", body);
+    fcj_pack_destroy (&body);
+}
+
+static void
 s_send_progress (fcj_world_t *world, fcj_worker_job_t *self)
 {
+    s_tell_started (world, self);
     fcj_pack_t *body = fcj_pack_new ();
     fcj_pack_map (body, 4);
     fcj_pack_kstr (body, "id", self->id);
@@ -246,16 +262,15 @@ s_on_progress (fcj_world_t *world, fcj_worker_job_t *self,
         s_send_progress (world, self);
 }
 
+/*  Told a little later: of a job that is over by then, FINISH says when it
+ *  started, and the broker is spared a message and a write to disk.  */
 static void
-s_on_started (fcj_world_t *world, const fcj_worker_job_t *self)
+s_on_started (fcj_world_t *world, fcj_worker_job_t *self)
 {
-    fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 3);
-    fcj_pack_kstr (body, "id", self->id);
-    fcj_pack_kstr (body, "token", self->token);
-    fcj_pack_kint (body, "at", fcj_now_ms ());
-    fcj_link_send (world->link, "STARTED", body);
-    fcj_pack_destroy (&body);
+    if (self->begun)
+        return;
+    self->begun = world->now;
+    self->begun_at = fcj_now_ms ();
 }
 
 /*  JSON as the record will hold it, or NULL: the process is the user's, and
@@ -611,6 +626,8 @@ fcj_job_on_answer (fcj_world_t *world, const char *token,
 static void
 s_tick_running (fcj_world_t *world, fcj_worker_job_t *self)
 {
+    if (world->now - self->begun >= FCJ_STARTED_MS)
+        s_tell_started (world, self);
     fcj_ask_tick (world, self);
     if (!self->stop && !self->ask && world->now >= self->deadline)
         fcj_job_stop (world, self, FCJ_TIMEOUT);

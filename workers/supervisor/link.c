@@ -26,6 +26,7 @@ struct fcj_link {
     fcj_world_t *world;
     void *context, *socket;
     bool welcome, wanted;       /* known by the broker; we have said HELLO */
+    bool unread;                /* there may be messages */
     int64_t heard, said, beat;
     int64_t beat_ms;            /* the broker's, once it has said so */
 };
@@ -38,6 +39,7 @@ fcj_link_new (fcj_world_t *world, fcj_error_t *error)
         return NULL;
     self->world = world;
     self->beat_ms = world->options.beat_ms;
+    self->unread = true;
     self->context = zmq_ctx_new ();
     self->socket = self->context ? zmq_socket (self->context, ZMQ_DEALER)
                                  : NULL;
@@ -82,6 +84,7 @@ fcj_link_destroy (fcj_link_t **self_p)
 bool
 fcj_link_send (fcj_link_t *self, const char *type, const fcj_pack_t *body)
 {
+    self->unread = true;
     if (zmq_send (self->socket, VERSION, sizeof VERSION - 1,
                   ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
         return false;
@@ -284,11 +287,18 @@ s_read_one (fcj_link_t *self)
 }
 
 /*  The descriptor of a ZeroMQ socket tells of changes only: read until there
- *  is nothing, after anything was sent, too.  */
+ *  is nothing, after anything was sent, too. When neither was, looking would
+ *  cost four system calls.  */
 void
 fcj_link_read (fcj_link_t *self)
 {
-    for (int i = 0; i < TURN_MAX; i++)
+    for (int i = 0; i < TURN_MAX && self->unread; i++)
         if (s_read_one (self) == 0)
-            return;
+            self->unread = false;
+}
+
+void
+fcj_link_wake (fcj_link_t *self)
+{
+    self->unread = true;
 }

@@ -119,8 +119,9 @@ fcj_process_free (fcj_world_t *world, fcj_process_t *self)
 }
 
 void
-fcj_process_kill (const fcj_process_t *self, int signal)
+fcj_process_kill (fcj_process_t *self, int signal)
 {
+    self->killed |= signal == SIGKILL;
     /*  Before its setsid the group does not exist yet.  */
     if (self->pid > 0 && kill (-self->pid, signal))
         kill (self->pid, signal);
@@ -261,7 +262,8 @@ fcj_process_end (fcj_world_t *world, fcj_process_t *self)
 {
     if (self->state == FCJ_P_ENDING || self->state == FCJ_P_FREE)
         return;
-    fcj_process_kill (self, SIGKILL);
+    if (!self->killed)
+        fcj_process_kill (self, SIGKILL);
     self->job = NULL;
     self->state = FCJ_P_ENDING;
     self->deadline = world->now + FCJ_END_MS;
@@ -270,12 +272,14 @@ fcj_process_end (fcj_world_t *world, fcj_process_t *self)
     s_close (&self->out[1]);
 }
 
-/*  What it said before it died counts: socket first, then pipes.  */
+/*  What it said before it died counts: socket first, then pipes. What it left
+ *  in its group the zygote has killed before it reaped it; now its number may
+ *  be somebody else's.  */
 void
 fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
                      int64_t cpu_ms, int64_t memory)
 {
-    fcj_process_kill (self, SIGKILL);   /* what it left in its group */
+    self->pid = 0;
     while (self->control >= 0
            && fcj_frames_read (self->frames, self->control) > 0)
         s_messages (world, self);

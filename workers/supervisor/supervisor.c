@@ -95,7 +95,9 @@ s_dispatch (fcj_world_t *world, uint64_t data, int signals)
 
     switch (on) {
     case FCJ_ON_LINK:
-        break;                          /* read in each turn */
+        fcj_link_wake (world->link);
+        fcj_link_read (world->link);
+        break;
     case FCJ_ON_SIGNAL:
         s_on_signal (world, signals);
         break;
@@ -145,7 +147,10 @@ s_turn (fcj_world_t *world, int signals)
     int count = epoll_wait (world->epoll, events, EVENTS_MAX,
                             world->refill ? TURN_SOON_MS : busy ? TURN_BUSY_MS : TURN_IDLE_MS);
     world->now = fcj_mono_ms ();
-    fcj_link_read (world->link);
+    if (count == 0) {
+        fcj_link_wake (world->link);
+        fcj_ingest_tick (world->ingest);
+    }
     for (int i = 0; i < count; i++)
         s_dispatch (world, events[i].data.u64, signals);
     fcj_zygote_tick (world);

@@ -37,6 +37,7 @@
 #define FCJ_START_MS      30000         /* a job without a process */
 #define FCJ_END_MS        5000          /* an end that was not reported */
 #define FCJ_DRAIN_MS      5000
+#define FCJ_STARTED_MS    20            /* before a job's start is told */
 #define FCJ_REPEAT_MS     5000          /* FINISH without FINISHED */
 #define FCJ_WATCH_MS      100
 
@@ -116,6 +117,7 @@ struct fcj_process {
     pid_t pid;
     int control, out[2];
     bool proof;                 /* runs the self-check of a reload */
+    bool killed;                /* with its group */
     int64_t deadline;           /* FORKING, STARTING, ENDING */
     char scratch[1280];
 };
@@ -126,7 +128,7 @@ fcj_process_t *fcj_process_new (fcj_world_t *world, fcj_zygote_t *zygote,
                                 int give[3], fcj_error_t *error);
 /*  Closes all, hands the scratch to the remover, frees the place.  */
 void fcj_process_free (fcj_world_t *world, fcj_process_t *self);
-void fcj_process_kill (const fcj_process_t *self, int signal);
+void fcj_process_kill (fcj_process_t *self, int signal);
 void fcj_process_on_control (fcj_world_t *world, fcj_process_t *self);
 void fcj_process_on_output (fcj_world_t *world, fcj_process_t *self, int which);
 void fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
@@ -172,6 +174,8 @@ struct fcj_worker_job {
     bool release;               /* the report is a RELEASE */
     int64_t memory_max, output_max, cpu_s, timeout_s;
     int64_t received, started;  /* monotonic, wall */
+    int64_t begun, begun_at;    /* its code: monotonic, wall; 0: not yet */
+    bool told;                  /* the broker, of that */
     int64_t deadline, kill_at;  /* monotonic; kill_at 0: not dying */
     fcj_reason_t stop;          /* why we end it ourselves */
     fcj_output_t output[2];
@@ -243,6 +247,8 @@ int fcj_run_send_proof (fcj_world_t *world, fcj_process_t *process);
 fcj_link_t *fcj_link_new (fcj_world_t *world, fcj_error_t *error);
 void fcj_link_destroy (fcj_link_t **self_p);
 void fcj_link_read (fcj_link_t *self);
+/*  Its descriptor was readable, or nothing was for long.  */
+void fcj_link_wake (fcj_link_t *self);
 void fcj_link_tick (fcj_link_t *self);
 void fcj_link_hello (fcj_link_t *self);
 /*  False: not sent now (no broker); repeat what matters.  */
@@ -257,7 +263,9 @@ fcj_ingest_t *fcj_ingest_new (const fcj_worker_options_t *options,
 void fcj_ingest_destroy (fcj_ingest_t **self_p);
 int fcj_ingest_fd (const fcj_ingest_t *self);
 void fcj_ingest_store (fcj_ingest_t *self, fcj_worker_job_t *job);
+/*  Later: some together, or at the next tick.  */
 void fcj_ingest_remove (fcj_ingest_t *self, const char *path);
+void fcj_ingest_tick (fcj_ingest_t *self);
 /*  The next job that is stored, or NULL.  */
 fcj_worker_job_t *fcj_ingest_next (fcj_ingest_t *self);
 
