@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../jobs/job.h"
+#include "../../jobs/limits.h"
 
 #define COUNT_EACH_MS 10000
 
@@ -63,15 +64,15 @@ s_count_user (void)
 }
 
 long
-fcj_processes_allowed (long most)
+fcj_processes_allowed (void)
 {
     static int64_t counted = -COUNT_EACH_MS;
     static long others;
     if (getuid () == 0)
-        return most;
+        return FCJ_PROCESSES_MAX;
     if (fcj_mono_ms () - counted >= COUNT_EACH_MS) {
         counted = fcj_mono_ms ();
         others = s_count_user ();
     }
-    return others + most;
+    return others + FCJ_PROCESSES_MAX;
 }
