@@ -44,8 +44,9 @@ setup:
 	@scripts/setup build
 
 $(BUILD)/obj/workers/zygote/%.o: CFLAGS += $(PYCFLAGS)
-# It is in the object by .incbin, which -MMD does not see.
+# They are in objects by .incbin, which -MMD does not see.
 $(BUILD)/obj/mcp-frontend/catalogue.o: mcp-frontend/builtin.json
+$(BUILD)/obj/workers/zygote/python.o: workers/zygote/bootstrap.py
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
@@ -89,10 +90,14 @@ bench: all
 chaos: all
 	@scripts/setup test
 	@tests/chaos/run $(or $(N),400)
-asan:
+# The programs that live long, and every unit test, under ASan and UBSan. What
+# runs below a limit of its address space (zygote and job processes) can't.
+SANITIZED := $(addprefix build/asan/bin/,fcj-broker fcj-worker fcj-mcp fcj-service fcj)
+asan: all
 	@scripts/setup test
-	@$(MAKE) --no-print-directory BUILD=build/asan OPT="-O1 -g" SANFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer" HARDEN="-fPIE" units
-	@BUILD=build/asan tests/run unit
+	@$(MAKE) --no-print-directory BUILD=build/asan OPT="-O1 -g" SANFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-truncation" HARDEN="-fPIE" units $(SANITIZED) build/asan/share/catalogue.json
+	@for program in $(BUILD)/bin/*; do [ -e build/asan/bin/$${program##*/} ] || cp $$program build/asan/bin/; done
+	@BUILD=build/asan tests/run unit sanitized
 fuzz:
 	@scripts/setup test
 	@tests/fuzz/run

@@ -200,26 +200,9 @@ s_welcome (fcj_broker_t *self, const fcj_peer_t *peer)
     fcj_pack_map (pack, 4);
     fcj_pack_kstr (pack, "broker", "fcj-broker");
     fcj_pack_kstr (pack, "version", FCJ_VERSION);
-    fcj_pack_kint (pack, "lease_ms", FCJ_LEASE_MS);
-    fcj_pack_kint (pack, "beat_ms", FCJ_BEAT_MS);
+    fcj_pack_kint (pack, "lease_ms", self->lease_ms);
+    fcj_pack_kint (pack, "beat_ms", self->beat_ms);
     fcj_send (self, peer, "WELCOME", pack);
-    fcj_pack_destroy (&pack);
-}
-
-void
-fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body)
-{
-    if (!fcj_map_map (body, "info"))
-        return;
-    fcj_pack_t *pack = fcj_pack_new ();
-    if (fcj_map_repack (body, "info", pack) == 0
-        && fcj_pack_size (pack) < 16384) {
-        free (peer->info);
-        peer->info_size = fcj_pack_size (pack);
-        peer->info = malloc (peer->info_size);
-        if (peer->info)
-            memcpy (peer->info, fcj_pack_data (pack), peer->info_size);
-    }
     fcj_pack_destroy (&pack);
 }
 
@@ -244,7 +227,17 @@ s_hello (fcj_broker_t *self, bool is_worker, const void *identity,
     if (!peer)
         return NULL;
     strcpy (peer->worker, worker);
-    fcj_peer_info (peer, body);
+    fcj_pack_t *pack = fcj_pack_new ();
+    if (fcj_map_map (body, "info")
+        && fcj_map_repack (body, "info", pack) == 0
+        && fcj_pack_size (pack) < 16384) {
+        free (peer->info);
+        peer->info_size = fcj_pack_size (pack);
+        peer->info = malloc (peer->info_size);
+        if (peer->info)
+            memcpy (peer->info, fcj_pack_data (pack), peer->info_size);
+    }
+    fcj_pack_destroy (&pack);
     s_welcome (self, peer);
     return peer;
 }
@@ -328,6 +321,20 @@ s_expired (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
     (void) error;
 }
 
+/*  An interval after the store came (back): what waited for it is there.  */
+static void
+s_sweep (fcj_broker_t *self, int64_t now)
+{
+    if (!self->sweep)
+        return;
+    bool there = self->recovered && fcj_writer_up (self->writer);
+    if (there && self->sweep_at && now >= self->sweep_at)
+        fcj_sweep_begin (self->sweep);
+    if (!there || !self->sweep_at || now >= self->sweep_at)
+        self->sweep_at = now + 1000 * fcj_config_int (self->config,
+                                                      "sweep-s");
+}
+
 static void
 s_clock (fcj_broker_t *self, int64_t now)
 {
@@ -339,15 +346,16 @@ s_clock (fcj_broker_t *self, int64_t now)
         self->expire_at = now + EXPIRE_MS;
         fcj_writer_expire (self->writer, EXPIRE_LIMIT, s_expired, NULL);
     }
+    s_sweep (self, now);
     if (now < self->beat_at)
         return;
-    self->beat_at = now + FCJ_BEAT_MS;
+    self->beat_at = now + self->beat_ms;
     for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
         fcj_peer_t *peer = &self->peers[n];
         if (!peer->used)
             continue;
         /*  Not while their messages wait for the recovery.  */
-        if (now - peer->heard > FCJ_PEER_DEAD_MS)
+        if (now - peer->heard > FCJ_BEATS_MISSED * self->beat_ms)
             s_peer_gone (self, peer);
         else
             fcj_send (self, peer, "BEAT", NULL);
@@ -472,6 +480,13 @@ static int
 s_start (fcj_broker_t *self, fcj_error_t *error)
 {
     const fcj_config_t *config = self->config;
+    self->lease_ms = fcj_config_int (config, "lease-ms");
+    self->beat_ms = fcj_config_int (config, "beat-ms");
+    if (self->lease_ms < FCJ_BEATS_MISSED * self->beat_ms)
+        return fcj_fail (error, FCJ_INVALID, "lease-ms (%lld) must be at "
+                         "least %d times beat-ms (%lld): a late heartbeat "
+                         "must not cost a job.", (long long) self->lease_ms,
+                         FCJ_BEATS_MISSED, (long long) self->beat_ms);
     if (s_lock (self, error) < 0)
         return -1;
     char *library = s_library (fcj_config_path (config, "store_library"),
@@ -487,6 +502,7 @@ s_start (fcj_broker_t *self, fcj_error_t *error)
                                (size_t) fcj_config_int (config,
                                                         "queue-owner-max"),
                                s_token, NULL);
+    fcj_core_set_lease (self->core, self->lease_ms);
     self->context = zmq_ctx_new ();
     self->frontends = s_bind (self, 0, fcj_config_path (
                                   config, "frontend_endpoint"), error);
@@ -494,7 +510,14 @@ s_start (fcj_broker_t *self, fcj_error_t *error)
         return -1;
     self->workers = s_bind (self, 1, fcj_config_path (
                                 config, "worker_endpoint"), error);
-    return self->workers ? 0 : -1;
+    if (!self->workers)
+        return -1;
+    if (fcj_config_int (config, "sweep-s") > 0)
+        self->sweep = fcj_sweep_new (
+            fcj_config_path (config, "redis_url"),
+            fcj_config_path (config, "blobs"),
+            1000 * fcj_config_int (config, "sweep-grace-s"));
+    return 0;
 }
 
 fcj_broker_t *
@@ -530,6 +553,7 @@ fcj_broker_destroy (fcj_broker_t **self_p)
         zmq_close (self->workers);
     if (self->context)
         zmq_ctx_term (self->context);
+    fcj_sweep_destroy (&self->sweep);
     fcj_writer_destroy (&self->writer);
     fcj_core_destroy (&self->core);
     for (size_t n = 0; n < FCJ_PEERS_MAX; n++)
@@ -538,6 +562,7 @@ fcj_broker_destroy (fcj_broker_t **self_p)
         while (self->seen[n]) {
             fcj_seen_t *seen = self->seen[n];
             self->seen[n] = seen->chain;
+            free (seen->ask);
             free (seen);
         }
     free (self->catalogue);

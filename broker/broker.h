@@ -11,6 +11,7 @@
 #include "../jobs/config.h"
 #include "../jobs/store/store.h"
 #include "core.h"
+#include "sweep.h"
 
 #define FCJ_IDENTITY_MAX 64
 #define FCJ_WATCH_BUCKETS 16384
@@ -50,11 +51,14 @@ typedef struct fcj_broker {
     const fcj_config_t *config;
     fcj_core_t *core;
     fcj_writer_t *writer;
+    fcj_sweep_t *sweep;                 /* NULL: nobody wants it */
+    int64_t sweep_at;
     void *context, *frontends, *workers;
     fcj_peer_t peers[FCJ_PEERS_MAX];
     uint32_t serial;
     fcj_seen_t *seen[FCJ_WATCH_BUCKETS];
     size_t seen_count;
+    int64_t lease_ms, beat_ms;          /* settings */
     int64_t wall_start, mono_start, beat_at, expire_at, stop_at;
     bool recovered, recovering;
     int64_t recover_at, recovered_seq;
@@ -85,15 +89,11 @@ void fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer,
 void fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer,
                         const char *type, const fcj_map_t *body);
 void fcj_reload_over (fcj_broker_t *self);
-/*  Keeps `info` of the body, when it has one.  */
-void fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body);
 
 /*  store.c: an action that is a store call; start-up; records past their
  *  retention.  */
 bool fcj_store_act (fcj_broker_t *self, const fcj_action_t *action);
 void fcj_store_recover (fcj_broker_t *self);
-void fcj_store_ended (fcj_broker_t *self, const char *id, const char *token,
-                      const char *by);
 void fcj_store_delete (fcj_broker_t *self, uint64_t ref, const char *id,
                        const char *owner);
 /*  Of a job that the core does not hold: answers its terminal state.  */

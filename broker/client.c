@@ -48,6 +48,7 @@ struct fcj_client {
     void *arg;
     bool up;
     int64_t heard, beat_at, hello_at, scan_at;
+    int64_t beat_ms;                /* the broker's */
     uint32_t last_req;
     size_t count, unsent;
     request_t *first, *last;
@@ -273,9 +274,12 @@ s_expire (fcj_client_t *self, int64_t now)
 }
 
 static void
-s_welcome (fcj_client_t *self)
+s_welcome (fcj_client_t *self, const fcj_map_t *body)
 {
     bool was_up = self->up;
+    int64_t beat_ms = fcj_map_int (body, "beat_ms", 0);
+    if (beat_ms > 0)
+        self->beat_ms = beat_ms;
     self->up = true;
     if (was_up)
         return;
@@ -330,7 +334,7 @@ s_handle (fcj_client_t *self, const char *type, const fcj_map_t *body,
           int64_t now)
 {
     if (strcmp (type, "WELCOME") == 0)
-        s_welcome (self);
+        s_welcome (self, body);
     else if (strcmp (type, "HELLO?") == 0) {
         s_down (self);
         s_send_hello (self, now);
@@ -432,6 +436,7 @@ fcj_client_new (const char *endpoint, const char *name,
         return NULL;
     }
     self->heard = fcj_mono_ms ();
+    self->beat_ms = FCJ_BEAT_MS;
     return self;
 }
 
@@ -479,12 +484,12 @@ fcj_client_run (fcj_client_t *self)
     int64_t now = fcj_mono_ms ();
     for (int n = 0; n < TURN_MESSAGES && s_receive (self, now); n++)
         ;
-    if (self->up && now - self->heard > FCJ_PEER_DEAD_MS)
+    if (self->up && now - self->heard > FCJ_BEATS_MISSED * self->beat_ms)
         s_down (self);
     if (!self->up && now >= self->hello_at)
         s_send_hello (self, now);
     if (self->up && now >= self->beat_at) {
-        self->beat_at = now + FCJ_BEAT_MS;
+        self->beat_at = now + self->beat_ms;
         s_send (self, "BEAT", NULL, 0);
     }
     s_send_unsent (self);

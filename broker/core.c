@@ -127,7 +127,7 @@ struct fcj_core {
     size_t worker_count, turn;
     fcj_line_t lines[FCJ_LANE_COUNT];
     fcj_heap_t heap;
-    int64_t now, last_key, first_key, renew_at;
+    int64_t now, last_key, first_key, renew_at, lease_ms;
     uint32_t calls;
     bool recovered, stopping;
     size_t busy_calls;                  /* jobs in a phase with a call */
@@ -574,7 +574,7 @@ s_call (fcj_core_t *self, job_t *job)
     fcj_action_t *action = s_act_job (self, types[job->phase], job);
     action->call = job->call;
     action->bytes = job->bytes;
-    action->deadline = self->now + FCJ_LEASE_MS;
+    action->deadline = self->now + self->lease_ms;
     action->lost = job->lost;
     action->reason = (fcj_reason_t) job->reason;
     if (job->deps) {
@@ -918,7 +918,7 @@ s_run (fcj_core_t *self, job_t *job)
     job->sent = 1;
     s_act_job (self, FCJ_DO_RUN, job)->bytes = job->bytes;
     s_drop_bytes (self, job);
-    s_due (self, job, self->now + FCJ_LEASE_MS);
+    s_due (self, job, self->now + self->lease_ms);
     s_event (self, job, "running");
 }
 
@@ -1178,7 +1178,7 @@ s_recognise (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
     if (job->phase == RUNNING) {
         s_hold (job);
         job->renewed = 1;
-        s_due (self, job, self->now + FCJ_LEASE_MS);
+        s_due (self, job, self->now + self->lease_ms);
     }
     return true;
 }
@@ -1244,7 +1244,7 @@ s_beat (fcj_core_t *self, const fcj_event_t *event)
                 continue;
             s_hold (job);
             job->renewed = 1;
-            s_due (self, job, self->now + FCJ_LEASE_MS);
+            s_due (self, job, self->now + self->lease_ms);
         }
         else if (g < worker->ghost_count) {
             listed[g] = true;
@@ -1471,7 +1471,7 @@ s_recover (fcj_core_t *self, const fcj_event_t *event)
     if (worker)
         s_attach (job, worker);
     /*  Its worker could not renew while there was no broker.  */
-    s_due (self, job, self->now + FCJ_LEASE_MS);
+    s_due (self, job, self->now + self->lease_ms);
     if (event->ask > 0) {
         job->question = s_alloc (sizeof (question_t));
         job->question->number = event->ask;
@@ -1485,7 +1485,7 @@ s_renew (fcj_core_t *self)
 {
     if (self->now < self->renew_at)
         return;
-    self->renew_at = self->now + FCJ_RENEW_MS;
+    self->renew_at = self->now + self->lease_ms / 3;
     for (size_t n = 0; n < self->worker_count; n++)
         for (job_t *job = self->workers[n]->jobs; job; job = job->next)
             if (job->renewed && job->phase == RUNNING) {
@@ -1600,11 +1600,18 @@ fcj_core_new (size_t queue_max, size_t owner_max, fcj_token_fn *token,
     self->owner_max = owner_max;
     self->token = token;
     self->token_arg = arg;
+    self->lease_ms = FCJ_LEASE_MS;
     self->buckets = 64;
     while (self->buckets < queue_max)
         self->buckets *= 2;
     self->jobs = s_alloc (self->buckets * sizeof (job_t *));
     return self;
+}
+
+void
+fcj_core_set_lease (fcj_core_t *self, int64_t ms)
+{
+    self->lease_ms = ms;
 }
 
 void

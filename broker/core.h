@@ -134,6 +134,9 @@ typedef void (fcj_token_fn) (void *arg, fcj_token_t token);
 fcj_core_t *fcj_core_new (size_t queue_max, size_t owner_max,
                           fcj_token_fn *token, void *arg);
 void fcj_core_destroy (fcj_core_t **self_p);
+/*  How long a lease is; FCJ_LEASE_MS when this is not called. Once, before
+ *  the first step.  */
+void fcj_core_set_lease (fcj_core_t *self, int64_t ms);
 
 /*  Returns how many actions it made; read them before the next step.  */
 size_t fcj_core_step (fcj_core_t *self, const fcj_event_t *event,

@@ -46,12 +46,11 @@
 #define FCJ_TOMBSTONE_S       604800        /* "expired" is still answered   */
 #define FCJ_LEASE_MS          15000
 #define FCJ_BEAT_MS           1000
-#define FCJ_PEER_DEAD_MS      5000          /* no beat: the peer is lost     */
-#define FCJ_RENEW_MS          5000          /* lease renewed in Redis        */
+#define FCJ_BEATS_MISSED      5             /* then the peer is lost         */
+#define FCJ_PEER_DEAD_MS      (FCJ_BEATS_MISSED * FCJ_BEAT_MS)  /* default  */
 #define FCJ_TERM_GRACE_MS     2000          /* SIGTERM, then SIGKILL         */
 #define FCJ_FORK_READY_MS     5000          /* a fork that is not ready dies */
 #define FCJ_PROGRESS_MS       250           /* at most one progress each     */
-#define FCJ_MEMO_WORTH_MS     20            /* quicker steps are not kept    */
 #define FCJ_HOLD_S            20            /* front-end waits for a result  */
 #define FCJ_WAIT_MAX_S        25            /* wait_s of get_job_status      */
 

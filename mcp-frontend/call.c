@@ -141,7 +141,7 @@ static void s_add_links (fcj_call_t *call, json_t *content, json_t *links)
     json_t *link;
     bool known = strcmp (call->version, "2025-06-18") >= 0;
     json_array_foreach (links, n, link) {
-        if (known) {
+        if (known || !json_object_get (link, "uri")) {
             json_array_append (content, link);
             continue;
         }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "catalogue.h"
+#include "schema.h"
 #include "../jobs/log.h"
 
 #define PATHS_MAX     8
@@ -17,10 +18,12 @@
 struct fcj_catalogue {
     char *paths[PATHS_MAX];
     size_t count;
-    char *toolsets;             /* ",jobs,gui," or "," for all */
+    char *toolsets;             /* ",core,jobs," */
+    bool all, read_only;
     struct timespec stamp;      /* mtime of the file in use */
     json_t *own;                /* builtin.json's tools */
-    json_t *entries;            /* name -> entry */
+    json_t *entries;            /* name -> entry, of those offered */
+    json_t *every;              /* name -> entry, of the others, too */
     json_t *listed;
 };
 
@@ -62,45 +65,80 @@ static json_t *s_shown (const json_t *entry)
     return shown;
 }
 
-static bool s_offered (const fcj_catalogue_t *self, const json_t *entry)
+static bool s_wanted (const fcj_catalogue_t *self, const char *toolset)
 {
-    char wanted[80];
-    const char *toolset = json_string_value (
-        json_object_get (entry, "toolset"));
-    if (self->toolsets[1] == 0 || !toolset)
-        return true;
-    snprintf (wanted, sizeof wanted, ",%.64s,", toolset);
-    return strstr (self->toolsets, wanted) != NULL;
+    char word[80];
+    snprintf (word, sizeof word, ",%.64s,", toolset);
+    return strstr (self->toolsets, word) != NULL;
 }
 
-static void s_add (json_t *entries, json_t *listed, json_t *tools,
-                   const fcj_catalogue_t *filter)
+static bool s_looks (const json_t *entry)
+{
+    return json_is_true (json_object_get (
+        json_object_get (entry, "annotations"), "readOnlyHint"));
+}
+
+static bool s_offered (const fcj_catalogue_t *self, const json_t *entry)
+{
+    const char *toolset = json_string_value (
+        json_object_get (entry, "toolset"));
+    if (self->read_only && !s_looks (entry))
+        return false;
+    return self->all || !toolset || s_wanted (self, toolset)
+        || json_is_true (json_object_get (entry, "own"));
+}
+
+/*  An entry that a client can be told of and that can be checked. */
+static bool s_usable (const json_t *entry)
+{
+    static const char *const SCHEMAS[] = { "inputSchema", "outputSchema" };
+    const char *name = json_string_value (json_object_get (entry, "name"));
+    fcj_error_t error;
+    if (!name || json_is_true (json_object_get (entry, "internal"))
+        || !json_is_object (json_object_get (entry, "inputSchema")))
+        return false;
+    for (size_t n = 0; n < 2; n++) {
+        const json_t *schema = json_object_get (entry, SCHEMAS[n]);
+        if (schema && !json_is_null (schema)
+            && fcj_schema_valid (schema, &error) != 0) {
+            fcj_log (FCJ_ERROR, "tool_left_out", "tool", name, "in",
+                     SCHEMAS[n], "why", error.text, NULL);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void s_add (fcj_catalogue_t *self, const json_t *tools, bool ours)
 {
     size_t n;
     json_t *entry;
     json_array_foreach (tools, n, entry) {
         const char *name = json_string_value (
             json_object_get (entry, "name"));
-        if (!name || json_is_true (json_object_get (entry, "internal"))
-            || !json_is_object (json_object_get (entry, "inputSchema"))
-            || json_object_get (entries, name)
-            || (filter && !s_offered (filter, entry)))
+        if (!s_usable (entry) || json_object_get (self->every, name))
             continue;
-        json_object_set (entries, name, entry);
-        json_array_append_new (listed, s_shown (entry));
+        json_object_set (self->every, name, entry);
+        bool offered = ours? !self->read_only || s_looks (entry)
+                           : s_offered (self, entry);
+        if (!offered)
+            continue;
+        json_object_set (self->entries, name, entry);
+        json_array_append_new (self->listed, s_shown (entry));
     }
 }
 
 static void s_merge (fcj_catalogue_t *self, json_t *tools)
 {
-    json_t *entries = json_object (), *listed = json_array ();
-    if (tools)
-        s_add (entries, listed, tools, self);
-    s_add (entries, listed, self->own, NULL);
     json_decref (self->entries);
+    json_decref (self->every);
     json_decref (self->listed);
-    self->entries = entries;
-    self->listed = listed;
+    self->entries = json_object ();
+    self->every = json_object ();
+    self->listed = json_array ();
+    if (tools)
+        s_add (self, tools, false);
+    s_add (self, self->own, true);
 }
 
 static bool s_newer (const struct timespec *a, const struct timespec *b)
@@ -109,10 +147,60 @@ static bool s_newer (const struct timespec *a, const struct timespec *b)
                                  : a->tv_nsec > b->tv_nsec;
 }
 
+/*  " core, jobs" -> ",core,jobs," */
+static void s_set_toolsets (fcj_catalogue_t *self, const char *list)
+{
+    size_t used = 1;
+    self->toolsets = calloc (1, strlen (list) + 3);
+    if (!self->toolsets)
+        abort ();
+    self->toolsets[0] = ',';
+    while (*(list += strspn (list, " ,"))) {
+        size_t length = strcspn (list, " ,");
+        memcpy (self->toolsets + used, list, length);
+        used += length;
+        self->toolsets[used++] = ',';
+        list += length;
+    }
+    self->all = s_wanted (self, "all");
+}
+
+/*  The names of toolsets that there are, separated by blanks and commas. */
+static void s_toolsets (const fcj_catalogue_t *self, char *out, size_t size)
+{
+    const char *name;
+    json_t *entry;
+    snprintf (out, size, ", all, core, jobs,");
+    json_object_foreach (self->every, name, entry) {
+        const char *toolset = json_string_value (
+            json_object_get (entry, "toolset"));
+        char word[80];
+        size_t used = strlen (out);
+        snprintf (word, sizeof word, " %.64s,", toolset? toolset: "jobs");
+        if (!strstr (out, word) && used + strlen (word) < size)
+            strcpy (out + used, word);
+    }
+}
+
+static int s_check_toolsets (const fcj_catalogue_t *self, fcj_error_t *error)
+{
+    char known[400], word[80];
+    s_toolsets (self, known, sizeof known);
+    for (const char *at = self->toolsets + 1; *at;
+         at += strcspn (at, ",") + 1) {
+        snprintf (word, sizeof word, " %.*s,", (int) strcspn (at, ","), at);
+        if (!strstr (known, word))
+            return fcj_fail (error, FCJ_INVALID, "there is no toolset '%.*s';"
+                             " there are:%.*s", (int) strcspn (at, ","), at,
+                             (int) strlen (known) - 2, known + 1);
+    }
+    return 0;
+}
+
 /* ------------------------------------------------------------------------ */
 
 fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
-                                    const char *toolsets,
+                                    const char *toolsets, bool read_only,
                                     fcj_error_t *error)
 {
     json_error_t why;
@@ -126,13 +214,14 @@ fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
         abort ();
     self->own = json_incref (json_object_get (root, "tools"));
     json_decref (root);
-    if (asprintf (&self->toolsets, ",%s%s", toolsets? toolsets: "",
-                  toolsets && *toolsets? ",": "") < 0)
-        abort ();
+    self->read_only = read_only;
+    s_set_toolsets (self, toolsets);
     while (*paths && self->count < PATHS_MAX)
         self->paths[self->count++] = strdup (*paths++);
     s_merge (self, NULL);
     fcj_catalogue_refresh (self);
+    if (s_check_toolsets (self, error) != 0)
+        fcj_catalogue_destroy (&self);
     return self;
 }
 
@@ -146,6 +235,7 @@ void fcj_catalogue_destroy (fcj_catalogue_t **self_p)
     free (self->toolsets);
     json_decref (self->own);
     json_decref (self->entries);
+    json_decref (self->every);
     json_decref (self->listed);
     free (self);
     *self_p = NULL;
@@ -184,6 +274,29 @@ bool fcj_catalogue_refresh (fcj_catalogue_t *self)
 json_t *fcj_catalogue_find (const fcj_catalogue_t *self, const char *name)
 {
     return json_object_get (self->entries, name);
+}
+
+json_t *fcj_catalogue_any (const fcj_catalogue_t *self, const char *name)
+{
+    return json_object_get (self->every, name);
+}
+
+void fcj_catalogue_why (const fcj_catalogue_t *self, const char *name,
+                        char *out, size_t size)
+{
+    const json_t *entry = fcj_catalogue_any (self, name);
+    const char *toolset = json_string_value (
+        json_object_get (entry, "toolset"));
+    *out = 0;
+    if (entry && self->read_only && !s_looks (entry))
+        snprintf (out, size, "The tool '%.64s' changes something, and this"
+                  " server was started read-only.", name);
+    else if (entry)
+        snprintf (out, size, "The tool '%.64s' is in the toolset '%.64s',"
+                  " which this server does not offer; the user can start it"
+                  " with --toolsets %.*s,%.64s.", name, toolset? toolset: "",
+                  (int) strlen (self->toolsets) - 2, self->toolsets + 1,
+                  toolset? toolset: "all");
 }
 
 json_t *fcj_catalogue_listed (const fcj_catalogue_t *self)

@@ -15,15 +15,23 @@
 typedef struct fcj_catalogue fcj_catalogue_t;
 
 /*  The newest readable file of paths wins; a NULL ends the list. toolsets:
- *  names separated by commas; "" offers all. */
+ *  names separated by commas, or "all". Tools from a directory of the user's
+ *  own are always offered, as are the front-end's. read_only: only those that
+ *  say they change nothing. An unknown toolset is an error. */
 fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
-                                    const char *toolsets,
+                                    const char *toolsets, bool read_only,
                                     fcj_error_t *error);
 void fcj_catalogue_destroy (fcj_catalogue_t **self_p);
 /*  Reads again when a file changed; true when the tools did. */
 bool fcj_catalogue_refresh (fcj_catalogue_t *self);
 /*  The entry of a name, borrowed; NULL: no such tool for clients. */
 json_t *fcj_catalogue_find (const fcj_catalogue_t *self, const char *name);
+/*  ... also of one that is not offered, for what is made of tools. */
+json_t *fcj_catalogue_any (const fcj_catalogue_t *self, const char *name);
+/*  Why a tool that there is isn't offered, and what to do; "" where there is
+ *  none of that name. */
+void fcj_catalogue_why (const fcj_catalogue_t *self, const char *name,
+                        char *out, size_t size);
 /*  Up to three names like name, comma separated; "" when none is. */
 void fcj_catalogue_near (const fcj_catalogue_t *self, const char *name,
                          char *out, size_t size);

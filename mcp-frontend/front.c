@@ -132,7 +132,8 @@ static int s_open_catalogue (fcj_front_t *self, fcj_error_t *error)
     snprintf (build, sizeof build, "%s/../share/catalogue.json",
               fcj_config_path (self->config, "libexec"));
     self->catalogue = fcj_catalogue_new (
-        paths, fcj_config_str (self->config, "toolsets"), error);
+        paths, fcj_config_str (self->config, "toolsets"),
+        fcj_config_bool (self->config, "read-only"), error);
     return self->catalogue? 0: -1;
 }
 

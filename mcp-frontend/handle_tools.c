@@ -138,7 +138,13 @@ void fcj_handle_tools_call (fcj_call_t *call)
     json_t *tool = fcj_catalogue_find (front->catalogue,
                                        json_string_value (name));
     if (!tool) {
-        char near[256];
+        char near[256], hidden[400];
+        fcj_catalogue_why (front->catalogue, json_string_value (name),
+                           hidden, sizeof hidden);
+        if (*hidden) {
+            fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "%s", hidden);
+            return;
+        }
         fcj_catalogue_near (front->catalogue, json_string_value (name),
                             near, sizeof near);
         fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Unknown tool"

@@ -98,6 +98,19 @@ static size_t s_characters (const char *text)
     return count;
 }
 
+static int s_check_multiple (check_t *self, const json_t *rule,
+                             const json_t *value)
+{
+    double step = json_number_value (rule);
+    if (!(step > 0))
+        return 0;
+    double times = json_number_value (value) / step;
+    if (fabs (times - round (times)) <= 1e-9 * fmax (1, fabs (times)))
+        return 0;
+    return fcj_fail (self->error, FCJ_INVALID, "%s must be a multiple of %g",
+                     self->path, step);
+}
+
 static int s_check_number (check_t *self, const json_t *schema,
                            const json_t *value)
 {
@@ -119,7 +132,8 @@ static int s_check_number (check_t *self, const json_t *schema,
                              self->path, RULES[n].text,
                              json_number_value (bound));
     }
-    return 0;
+    return s_check_multiple (self, json_object_get (schema, "multipleOf"),
+                             value);
 }
 
 static int s_check_size (check_t *self, const json_t *schema, size_t size,
@@ -206,6 +220,9 @@ static int s_check_object (check_t *self, const json_t *schema,
                              " it is required", self->path,
                              *self->path? ": ": "", name);
     }
+    if (s_check_size (self, schema, json_object_size (value),
+                      "minProperties", "maxProperties", "members"))
+        return -1;
     const char *key;
     json_object_foreach ((json_t *) value, key, member) {
         const json_t *rule = json_object_get (properties, key);
@@ -213,9 +230,22 @@ static int s_check_object (check_t *self, const json_t *schema,
             return s_unknown (self, properties, key);
         if (!rule)
             rule = other;
-        if (json_is_object (rule) && s_below (self, rule, member, key, 0))
+        if (rule && s_below (self, rule, member, key, 0))
             return -1;
     }
+    return 0;
+}
+
+/*  Bounded by maxItems, or it would be quadratic for long. */
+static int s_check_unique (check_t *self, const json_t *value)
+{
+    for (size_t n = 1; n < json_array_size (value); n++)
+        for (size_t m = 0; m < n; m++)
+            if (json_equal (json_array_get (value, n),
+                            json_array_get (value, m)))
+                return fcj_fail (self->error, FCJ_INVALID, "%s has the same"
+                                 " element twice, at %zu and %zu",
+                                 self->path, m, n);
     return 0;
 }
 
@@ -226,13 +256,21 @@ static int s_check_array (check_t *self, const json_t *schema,
                       "maxItems", "elements"))
         return -1;
     const json_t *items = json_object_get (schema, "items");
+    const json_t *first = json_object_get (schema, "prefixItems");
     size_t n;
     json_t *element;
-    if (json_is_object (items))
-        json_array_foreach (value, n, element)
-            if (s_below (self, items, element, NULL, n))
-                return -1;
-    return 0;
+    json_array_foreach (value, n, element) {
+        bool own = n < json_array_size (first);
+        const json_t *rule = own? json_array_get (first, n): items;
+        if (!own && json_is_false (items))
+            return fcj_fail (self->error, FCJ_INVALID, "%s takes %zu"
+                             " elements", self->path,
+                             json_array_size (first));
+        if (rule && s_below (self, rule, element, NULL, n))
+            return -1;
+    }
+    return json_is_true (json_object_get (schema, "uniqueItems"))
+        ? s_check_unique (self, value): 0;
 }
 
 /*  With one choice left after looking at types, its own error is the best;
@@ -266,6 +304,44 @@ static const json_t *s_resolve (const json_t *root, const char *reference)
     return json_object_get (json_object_get (root, "$defs"), reference + 8);
 }
 
+/*  Does it fit, without a word about why not? */
+static bool s_fits (const check_t *self, const json_t *schema,
+                    const json_t *value)
+{
+    fcj_error_t unsaid;
+    check_t trial = *self;
+    trial.error = &unsaid;
+    return s_check (&trial, schema, value) == 0;
+}
+
+static int s_check_combined (check_t *self, const json_t *schema,
+                             const json_t *value)
+{
+    const json_t *one = json_object_get (schema, "oneOf");
+    const json_t *not = json_object_get (schema, "not");
+    const json_t *test = json_object_get (schema, "if");
+    size_t n, fitting = 0;
+    json_t *part;
+    json_array_foreach (json_object_get (schema, "allOf"), n, part)
+        if (s_check (self, part, value))
+            return -1;
+    json_array_foreach ((json_t *) one, n, part)
+        fitting += s_fits (self, part, value);
+    if (one && fitting == 0)
+        return s_check_any (self, one, value);
+    if (one && fitting > 1)
+        return fcj_fail (self->error, FCJ_INVALID, "%s fits %zu of the"
+                         " forms allowed, it must fit one", self->path,
+                         fitting);
+    if (not && s_fits (self, not, value))
+        return fcj_fail (self->error, FCJ_INVALID, "%s has a form that is"
+                         " not allowed", *self->path? self->path
+                                                    : "the call");
+    const json_t *then = test? json_object_get (
+        schema, s_fits (self, test, value)? "then": "else"): NULL;
+    return then? s_check (self, then, value): 0;
+}
+
 static int s_check_rules (check_t *self, const json_t *schema,
                           const json_t *value)
 {
@@ -288,6 +364,8 @@ static int s_check_rules (check_t *self, const json_t *schema,
     if ((rule = json_object_get (schema, "anyOf"))
         && s_check_any (self, rule, value))
         return -1;
+    if (s_check_combined (self, schema, value))
+        return -1;
     if (json_is_number (value))
         return s_check_number (self, schema, value);
     if (json_is_string (value))
@@ -301,6 +379,10 @@ static int s_check_rules (check_t *self, const json_t *schema,
 
 static int s_check (check_t *self, const json_t *schema, const json_t *value)
 {
+    if (json_is_boolean (schema))
+        return json_is_true (schema)? 0
+            : fcj_fail (self->error, FCJ_INVALID, "%s is not allowed",
+                        self->path);
     if (++self->depth > DEPTH_MAX)
         return fcj_fail (self->error, FCJ_INVALID, "%s is nested too deep",
                          self->path);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "handlers.h"
+#include "image.h"
 #include "view.h"
 
 #define TEXT_MAX (16 * 1024)
@@ -114,6 +115,10 @@ static void s_answer_completed (fcj_call_t *call, const fcj_record_t *record,
         return;
     }
     json_t *artifacts = fcj_view_artifacts (record);
+    json_t *links = fcj_view_links (record);
+    json_t *image = fcj_image_block (value, artifacts, call->front->blobs);
+    if (image)
+        json_array_insert_new (links, 0, image);
     const char *id = fcj_record_str (record, "id", NULL);
     char text[256];
     snprintf (text, sizeof text, "Job %s completed%s. %zu artifact%s%s",
@@ -137,7 +142,7 @@ static void s_answer_completed (fcj_call_t *call, const fcj_record_t *record,
             json_object_set_new (view, "stdout_tail",
                                  fcj_view_string (output, size));
     }
-    fcj_call_tool (call, text, view, fcj_view_links (record), false);
+    fcj_call_tool (call, text, view, links, false);
 }
 
 static bool s_answer (fcj_call_t *call, const fcj_record_t *record,

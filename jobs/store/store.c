@@ -7,6 +7,7 @@
 
 #include "store.h"
 #include "command.h"
+#include "reading.h"
 #include "conn.h"
 #include "../limits.h"
 
@@ -35,7 +36,7 @@ static const char *const s_small[] = {
     "timeout_s", "queue_timeout_s", "retention_s", "depends_on", "state",
     "attempt", "worker", "lost", "leased", "started", "finished", "progress",
     "message", "reason", "result_blob", "artifacts", "stdout_size",
-    "stderr_size", "memory", "cpu_ms", "ended", "ended_by", "ask"};
+    "stderr_size", "memory", "cpu_ms", "ended", "ask"};
 #define SMALL (sizeof (s_small) / sizeof (*s_small))
 
 fcj_store_t *fcj_store_new (const char *url, fcj_error_t *error)
@@ -111,9 +112,8 @@ static int s_try (fcj_store_t *self, const fcj_command_t *command,
     return 0;
 }
 
-/*  As many replies as commands, the caller's; or -1 and none.  */
-static int s_ask (fcj_store_t *self, const fcj_command_t *command,
-                  redisReply **replies, fcj_error_t *error)
+int fcj_store_ask (fcj_store_t *self, const fcj_command_t *command,
+                   redisReply **replies, fcj_error_t *error)
 {
     int count = fcj_command_count (command);
     if (s_try (self, command, replies, error) < 0 &&
@@ -233,7 +233,7 @@ static fcj_record_t *s_get (fcj_store_t *self, const char *id,
     fcj_command_begin (command, "GET");
     fcj_command_key (command, "gone:", id);
     fcj_command_end (command);
-    int result = s_ask (self, command, replies, error);
+    int result = fcj_store_ask (self, command, replies, error);
     fcj_command_destroy (&command);
     if (result < 0)
         return NULL;
@@ -321,7 +321,7 @@ static int64_t s_start (fcj_store_t *self, const s_list_t *list,
     fcj_command_str (command, "+inf");
     fcj_command_end (command);
     int64_t rank = -1;
-    if (s_ask (self, command, replies, error) == 0) {
+    if (fcj_store_ask (self, command, replies, error) == 0) {
         rank = replies[0]->type == REDIS_REPLY_INTEGER
                    ? replies[0]->integer + 1
                    : replies[1]->integer;
@@ -350,7 +350,7 @@ static redisReply *s_page (fcj_store_t *self, const s_list_t *list,
     fcj_command_int (command, rank + PAGE - 1);
     fcj_command_str (command, "WITHSCORES");
     fcj_command_end (command);
-    s_ask (self, command, &reply, error);
+    fcj_store_ask (self, command, &reply, error);
     fcj_command_destroy (&command);
     return reply;
 }
@@ -374,7 +374,7 @@ static int s_take (fcj_store_t *self, s_list_t *list, const redisReply *page,
     fcj_command_t *command = fcj_command_new ();
     for (int n = 0; n < count; n++)
         s_small_fields (command, page->element[2 * n]->str);
-    int result = count ? s_ask (self, command, replies, error) : 0;
+    int result = count ? fcj_store_ask (self, command, replies, error) : 0;
     fcj_command_destroy (&command);
     if (result < 0)
         return -1;

@@ -19,6 +19,7 @@
  *    id owner tool lane priority seq name submitted(ms) timeout_s
  *    queue_timeout_s retention_s depends_on (JSON array of ids, or absent)
  *    idem (the idem key, absent without one)
+ *    blobs (hashes that spec names, a space between; or absent)
  *  Changed by transitions:
  *    state attempt token worker lost (times its worker was lost)
  *    leased started finished (ms) progress (0..1 as text) message
@@ -29,8 +30,7 @@
  *    ask (JSON {ask,message,schema}) asking (its number): while the running
  *    job asks its user (PROTOCOL.md "Asking")
  *    memory (peak, bytes) cpu_ms ended (JSON: how an attempt ended, only
- *    when it was lost) ended_by (algorithm, SIGTERM, SIGKILL: who ended a
- *    job that was cancelled or ran out of time)
+ *    when it was lost)
  *  Absent means not yet, or none.
  *
  *  Two clients. fcj_store_t blocks and only reads (front-end, command line);
@@ -44,6 +44,7 @@
 #include "../codec.h"
 #include "../error.h"
 #include "../job.h"
+#include <stdatomic.h>
 
 /* ---- Reading ----------------------------------------------------------- */
 
@@ -70,6 +71,12 @@ fcj_record_t *fcj_store_status (fcj_store_t *self, const char *id,
 int fcj_store_list (fcj_store_t *self, const char *owner, const char *state,
                     const char *tool, int limit, char cursor[64],
                     fcj_record_t **records, fcj_error_t *error);
+
+/*  Calls fn for each blob that a record names (a hash of `size` digits), some
+ *  more than once. Takes its time; ends early, with -1, when *stop is set.  */
+typedef void (fcj_reference_fn) (void *arg, const char *hash, size_t size);
+int fcj_store_references (fcj_store_t *self, fcj_reference_fn *fn, void *arg,
+                          const atomic_bool *stop, fcj_error_t *error);
 
 /*  A field's text, NUL-terminated, owned by the record; NULL when absent.
  *  size may be NULL. */
@@ -137,10 +144,6 @@ void fcj_writer_renew (fcj_writer_t *self, const char *const *ids,
 void fcj_writer_started (fcj_writer_t *self, const char *id,
                          const char *token, int64_t at_ms,
                          fcj_writer_fn *fn, void *arg);
-/*  how a job that was cancelled while it ran came to its end.  */
-void fcj_writer_ended (fcj_writer_t *self, const char *id,
-                       const char *token, const char *by,
-                       fcj_writer_fn *fn, void *arg);
 void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg);

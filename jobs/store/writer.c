@@ -353,6 +353,25 @@ static void s_depends_json (s_call_t *call, const s_submit_t *submit)
     s_str (call, text);
 }
 
+/*  What spec refers to, for who sweeps the blobs.  */
+static void s_blobs (s_call_t *call)
+{
+    char text[2 * FCJ_HASH_LEN + 2] = "";
+    fcj_hash_t hash;
+    static const char *const keys[] = {"arguments_blob", "inputs_blob"};
+    for (int n = 0; n < 2; n++)
+        if (fcj_map_copy (call->job, keys[n], hash, sizeof (hash)) ==
+            FCJ_HASH_LEN) {
+            if (*text)
+                strcat (text, " ");
+            strcat (text, hash);
+        }
+    if (*text) {
+        s_str (call, "blobs");
+        s_str (call, text);
+    }
+}
+
 static void s_record (s_call_t *call, const s_submit_t *submit,
                       const void *spec, size_t size, int64_t submitted)
 {
@@ -372,6 +391,7 @@ static void s_record (s_call_t *call, const s_submit_t *submit,
         fcj_command_add (call->command, text,
                          length > FCJ_NAME_MAX ? FCJ_NAME_MAX : length);
     }
+    s_blobs (call);
     s_str (call, "submitted");
     s_int (call, submitted);
     s_str (call, "timeout_s");
@@ -564,18 +584,6 @@ void fcj_writer_started (fcj_writer_t *self, const char *id, const char *token,
     s_send (self, call);
 }
 
-void fcj_writer_ended (fcj_writer_t *self, const char *id, const char *token,
-                       const char *by, fcj_writer_fn *fn, void *arg)
-{
-    s_call_t *call = s_call (self, id, s_answered, fn, arg);
-    s_fcall (call, "fcj_ended", 1);
-    s_key (call, "job:", id);
-    s_str (call, token);
-    s_str (call, by);
-    s_end (call);
-    s_send (self, call);
-}
-
 void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg)
@@ -640,7 +648,6 @@ static const struct {
     {"stderr_size", 0},
     {"memory", 0},
     {"cpu_ms", 0},
-    {"ended_by", 16},
     {"started", 0},
     {"finished", 0},
 };

@@ -128,3 +128,53 @@ def box(x=10, y=10, z=10, at=(0, 0, 0)):
     import FreeCAD
     import Part
     return Part.makeBox(x, y, z, FreeCAD.Vector(*at))
+
+
+# ---- Live documents ---------------------------------------------------------
+
+@pytest.fixture
+def live(run, tmp_path):
+    """live (tool, **arguments) -> the result of a tool of live documents, which
+    must succeed; live.no (...) -> the words with which it must be refused.
+    live.root is a workspace root that may be written to."""
+    import FreeCAD
+
+    class Live:
+        root = tmp_path / "root"
+
+        def outcome(self, tool, arguments, **more):
+            return run(tool, arguments, roots=[f"w:{self.root}"], **more)
+
+        def __call__(self, tool, **arguments):
+            outcome = self.outcome(tool, arguments)
+            assert outcome.state == "completed", outcome.error
+            check_result(tool, outcome.result)
+            return outcome.result
+
+        def no(self, tool, **arguments):
+            outcome = self.outcome(tool, arguments)
+            assert outcome.state == "failed", outcome.result
+            return outcome.error["message"]
+
+    def check_result(tool, result):
+        from fcj import schema
+        from fcj.tool import registry
+        schema.check(result, registry()[tool].entry["resultSchema"], tool)
+
+    Live.root.mkdir()
+    for name in list(FreeCAD.listDocuments()):
+        FreeCAD.closeDocument(name)
+    yield Live()
+    for name in list(FreeCAD.listDocuments()):
+        FreeCAD.closeDocument(name)
+
+
+@pytest.fixture
+def part(live):
+    """A document "Part" with a box, a cylinder and their cut."""
+    import FreeCAD
+    live("create_document", name="Part")
+    live("create_object", type="Part::Box", name="Box")
+    live("create_object", type="Part::Cylinder", name="Cyl", properties={"Radius": "2 mm"})
+    live("create_object", type="Part::Cut", name="Cut", properties={"Base": "Box", "Tool": "Cyl"})
+    return FreeCAD.getDocument("Part")

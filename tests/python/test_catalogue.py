@@ -44,15 +44,23 @@ def test_every_tool_of_this_step_is_there_with_all_its_parts(catalogue):
                           "common_shapes_async", "loft_async", "export_async", "self_check"}
     assert list(tools) == sorted(tools) and len(catalogue["hash"]) == 64
     for tool in tools.values():
-        assert tool["lane"] == "compute" and tool["title"] and len(tool["description"]) > 40
+        assert tool["title"] and len(tool["description"]) > 40
         assert set(tool["options"]) <= set(tool["inputSchema"]["properties"])
-        if tool.get("internal"):
+        own = set(tool["inputSchema"]["properties"]) - set(tool["options"])
+        assert all("description" in tool["inputSchema"]["properties"][name] for name in own), tool["name"]
+        if tool.get("internal") or tool["lane"] != "compute":
             continue
         assert tool["hold_s"] == 0 and "job_id" in tool["outputSchema"]["properties"]
         assert "get_job_status" in tool["description"] and set(tool["options"]) == {
             "inputs", "timeout_s", "queue_timeout_s", "priority", "depends_on", "idempotency_key", "name"}
-        own = set(tool["inputSchema"]["properties"]) - set(tool["options"])
-        assert all("description" in tool["inputSchema"]["properties"][name] for name in own)
+
+
+def test_tools_of_live_documents_are_held_and_take_few_options(catalogue):
+    live = [tool for tool in catalogue["tools"] if tool["needs"] in ("document", "gui")]
+    assert len(live) >= 15
+    for tool in live:
+        assert tool["lane"] == "gui" and tool["hold_s"] > 0 and "timeout_s" in tool["options"]
+        assert tool["outputSchema"] == tool["resultSchema"]
 
 
 def test_reference_parameters_are_marked(catalogue):
@@ -112,6 +120,7 @@ def test_a_users_directory_is_loaded_too(tmp_path):
     schema = mine["inputSchema"]
     assert schema["required"] == ["part", "size"] and schema["properties"]["part"]["x-fcj-input"]
     assert schema["properties"]["size"] == {"type": "number", "minimum": 0, "description": "How big, in mm."}
+    assert mine["own"] and "own" not in tools["loft_async"]
     assert mine["outputSchema"] == {"type": "object", "additionalProperties": {"type": "number"}}
 
 
@@ -126,6 +135,17 @@ def test_a_broken_handler_stops_the_load_and_names_its_file(tmp_path, change, wo
     done = build(tmp_path / "out", tmp_path)
     assert done.returncode == 1 and not (tmp_path / "out").exists()
     assert "mine.py" in done.stderr and words in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("bad, words", [
+    ({"type": "text"}, "no type"), ({"enum": []}, "enum"), ({"minimum": "1"}, "number"),
+    ({"minimum": 2, "maximum": 1}, "more than"), ({"pattern": r"^\d+$"}, "pattern"),
+    ({"pattern": "(?i)a"}, "pattern"), ({"type": "integer", "default": "x"}, "default"),
+    ({"oneOf": [{}]}, "outside the subset"), ({"required": ["a"]}, "no property")])
+def test_a_schema_that_is_wrong_stops_the_build(bad, words):
+    from fcj import schema
+    with pytest.raises(TypeError, match=words):
+        schema.check_subset({"type": "object", "properties": {"x": bad}}, "here")
 
 
 def test_a_missing_directory_is_said(tmp_path):

@@ -415,8 +415,11 @@ class Service:
             "FCJ_STATE": str(self.state),
             "FCJ_ROOTS": str(self.workspace),
             "FCJ_REDIS": f"unix://{self.redis_sock}",
-            "FCJ_SLOTS": "2", "FCJ_HANDLERS": str(self.handlers),
-            **{f"FCJ_{k.upper()}": str(v) for k, v in config.items()}}
+            "FCJ_SLOTS": "2", "FCJ_TOOLSETS": "all",
+            "FCJ_HANDLERS": str(self.handlers),
+            **{f"FCJ_{k.upper()}": str(v) for k, v in config.items()},
+            **{k: v for k, v in os.environ.items()
+               if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}}
         if tokens:
             path = self.dir / "tokens"
             path.touch(mode=0o600)

@@ -12,7 +12,7 @@ from service import BIN, Answer, Client, Http, Service
 
 SERVICE = {"tokens": {"alice": "alice-token-0123456789abcdef",
                       "bob": "bob-token-0123456789abcdef"},
-           "ask_s": 8}
+           "ask_s": 8, "lease_ms": 3000, "beat_ms": 500}
 FORM = """{"type": "object", "properties": {
   "radius": {"type": "number", "minimum": 1, "maximum": 5}},
   "required": ["radius"]}"""

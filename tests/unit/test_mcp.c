@@ -117,6 +117,59 @@ static void a_schema_that_refers_to_itself_ends (void **state)
               "\"#/$defs/a\"}}}", "1", "too deep");
 }
 
+static void the_parts_of_json_schema_that_combine_others (void **state)
+{
+    (void) state;
+    s_expect ("{\"oneOf\":[{\"minimum\":1},{\"maximum\":3}]}", "2",
+              "fits 2");
+    s_expect ("{\"oneOf\":[{\"minimum\":1},{\"maximum\":3}]}", "0", NULL);
+    s_expect ("{\"allOf\":[{\"minimum\":1},{\"maximum\":3}]}", "4",
+              "at most 3");
+    s_expect ("{\"not\":{\"type\":\"string\"}}", "\"a\"", "not allowed");
+    s_expect ("{\"if\":{\"type\":\"string\"},\"then\":{\"minLength\":2},"
+              "\"else\":{\"minimum\":5}}", "4", "at least 5");
+    s_expect ("{\"if\":{\"type\":\"string\"},\"then\":{\"minLength\":2}}",
+              "\"a\"", "at least 2");
+    s_expect ("{\"prefixItems\":[{\"type\":\"string\"}],\"items\":false}",
+              "[\"a\",1]", "takes 1 elements");
+    s_expect ("{\"uniqueItems\":true}", "[1,2,1]", "twice");
+    s_expect ("{\"multipleOf\":0.1}", "0.35", "multiple");
+    s_expect ("{\"multipleOf\":0.1}", "0.3", NULL);
+    s_expect ("{\"maxProperties\":1}", "{\"a\":1,\"b\":2}", "at most 1");
+    s_expect ("{\"properties\":{\"a\":false}}", "{\"a\":1}",
+              "a is not allowed");
+}
+
+static void a_schema_is_looked_through_before_it_is_used (void **state)
+{
+    (void) state;
+    static const struct { const char *schema, *says; } CASES[] = {
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":"
+          "\"#/$defs/b\"}},\"$defs\":{\"b\":{\"anyOf\":[{},true]}},"
+          "\"x-fcj-input\":true,\"$anchor\":\"q\"}", NULL },
+        { "{\"properties\":{\"a\":{\"typ\":\"x\"}}}", "a: 'typ'" },
+        { "{\"type\":\"text\"}", "no type" },
+        { "{\"type\":[]}", "no type" },
+        { "{\"pattern\":\"\\\\d\"}", "POSIX" },
+        { "{\"pattern\":\"(?=a)\"}", "POSIX" },
+        { "{\"pattern\":\"(a\"}", "regular" },
+        { "{\"$ref\":\"http://evil.example/\"}", "nothing" },
+        { "{\"enum\":[]}", "wrong type" },
+        { "{\"maxItems\":-1}", "wrong type" },
+        { "{\"items\":[]}", "no object" },
+        { "[]", "no object" },
+    };
+    for (size_t n = 0; n < sizeof CASES / sizeof *CASES; n++) {
+        fcj_error_t error = { FCJ_OK, false, "" };
+        json_t *schema = json_loads (CASES[n].schema, 0, NULL);
+        int rc = fcj_schema_valid (schema, &error);
+        json_decref (schema);
+        if ((rc == 0) != !CASES[n].says
+            || (rc && !strstr (error.text, CASES[n].says)))
+            fail_msg ("%s: '%s'", CASES[n].schema, error.text);
+    }
+}
+
 /* ---- Names ------------------------------------------------------------- */
 
 static void only_names_we_go_by_are_served (void **state)
@@ -147,6 +200,8 @@ int main (void)
         cmocka_unit_test (an_error_names_the_field_that_is_wrong),
         cmocka_unit_test (one_of_several_forms_is_enough),
         cmocka_unit_test (a_schema_that_refers_to_itself_ends),
+        cmocka_unit_test (the_parts_of_json_schema_that_combine_others),
+        cmocka_unit_test (a_schema_is_looked_through_before_it_is_used),
         cmocka_unit_test (only_names_we_go_by_are_served),
     };
     return sodium_init () < 0? 1

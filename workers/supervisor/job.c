@@ -65,20 +65,6 @@ s_bounded (const fcj_map_t *spec, const char *key, int64_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
-/*  No job is wider than the worker: it gets the threads that there are.  */
-static void
-s_read_engine (const fcj_world_t *world, fcj_worker_job_t *self)
-{
-    char engine[16] = "";
-    fcj_map_copy (self->spec, "engine", engine, sizeof engine);
-    self->native = strcmp (engine, "native") == 0;
-    self->isolated = fcj_map_bool (self->spec, "isolated", false);
-    int64_t threads = self->native
-        ? s_bounded (self->spec, "threads", 1) : 1;
-    self->width = threads > world->options.slots ? world->options.slots
-        : (int) threads;
-}
-
 static int
 s_read (fcj_world_t *world, fcj_worker_job_t *self, const void *body,
         size_t size)
@@ -103,7 +89,6 @@ s_read (fcj_world_t *world, fcj_worker_job_t *self, const void *body,
                                   options->output_max);
     self->timeout_s = s_bounded (self->spec, "timeout_s", options->timeout_s);
     self->cpu_s = s_bounded (self->spec, "cpu_s", 0);
-    s_read_engine (world, self);
     return 0;
 }
 
@@ -129,89 +114,49 @@ fcj_job_take (fcj_world_t *world, const void *body, size_t size)
     }
     self->state = FCJ_J_PENDING;
     self->received = world->now;
-    self->sequence = ++world->sequence;
     if (world->draining)
         fcj_job_release (world, self, false, "the worker is stopping");
     else
         fcj_job_dispatch (world);
 }
 
-/*  The oldest one after that sequence. The table is small and mostly empty. */
+/*  Oldest first. The table is small and mostly empty.  */
 static fcj_worker_job_t *
-s_next_pending (fcj_world_t *world, int64_t after)
+s_oldest_pending (fcj_world_t *world)
 {
     fcj_worker_job_t *oldest = NULL;
     for (int i = 0; i < FCJ_JOBS; i++) {
         fcj_worker_job_t *job = &world->jobs[i];
-        if (job->state == FCJ_J_PENDING && job->sequence > after
-            && (!oldest || job->sequence < oldest->sequence))
+        if (job->state == FCJ_J_PENDING
+            && (!oldest || job->received < oldest->received))
             oldest = job;
     }
     return oldest;
 }
 
-static int
-s_busy_slots (const fcj_world_t *world)
-{
-    int busy = 0;
-    for (int i = 0; i < FCJ_JOBS; i++)
-        if (world->jobs[i].state == FCJ_J_RUNNING)
-            busy += world->jobs[i].width;
-    return busy;
-}
-
-static void
-s_begin (fcj_world_t *world, fcj_worker_job_t *job, fcj_process_t *process)
-{
-    job->process = process;
-    process->job = job;
-    if (job->native)
-        snprintf (job->scratch, sizeof job->scratch, "%s/job%lld",
-                  process->scratch, (long long) process->served);
-    else
-        snprintf (job->scratch, sizeof job->scratch, "%s", process->scratch);
-    job->uid = world->options.uid_base < 0 ? (uid_t) -1
-        : (uid_t) (world->options.uid_base + process->index);
-    process->state = FCJ_P_RUNNING;
-    process->served++;
-    job->state = FCJ_J_RUNNING;
-    job->started = fcj_now_ms ();
-    world->last_run = world->now;
-    job->deadline = fcj_mono_ms () + job->timeout_s * 1000;
-    if (fcj_run_send (world, job) == 0)
-        return;
-    process->job = NULL;
-    job->process = NULL;
-    job->state = FCJ_J_PENDING;
-    fcj_process_end (world, process);
-}
-
-/*  In the order of the leases. One that needs more slots than are free holds
- *  back those behind it, else it might wait for ever; one that only lacks a
- *  process of its kind does not.  */
 void
 fcj_job_dispatch (fcj_world_t *world)
 {
     fcj_worker_job_t *job;
-    int64_t after = 0;
-    int busy = s_busy_slots (world);
-    while ((job = s_next_pending (world, after))) {
-        after = job->sequence;
-        if (busy && busy + job->width > world->options.slots) {
-            for (; job; job = s_next_pending (world, job->sequence))
-                job->received = world->now;     /* it waits its turn */
-            return;
-        }
-        fcj_process_t *process = job->native
-            ? fcj_native_waiting (world, job->isolated)
-            : fcj_process_waiting (world);
-        if (!process)
+    fcj_process_t *process;
+    while ((job = s_oldest_pending (world))
+           && (process = fcj_process_waiting (world))) {
+        job->process = process;
+        process->job = job;
+        snprintf (job->scratch, sizeof job->scratch, "%s", process->scratch);
+        job->uid = world->options.uid_base < 0 ? (uid_t) -1
+            : (uid_t) (world->options.uid_base + process->index);
+        process->state = FCJ_P_RUNNING;
+        job->state = FCJ_J_RUNNING;
+        job->started = fcj_now_ms ();
+        world->last_run = world->now;
+        job->deadline = fcj_mono_ms () + job->timeout_s * 1000;
+        if (fcj_run_send (world, job) == 0)
             continue;
-        s_begin (world, job, process);
-        if (job->state == FCJ_J_RUNNING)
-            busy += job->width;
-        else
-            after = job->sequence - 1;          /* another process for it */
+        process->job = NULL;
+        job->process = NULL;
+        job->state = FCJ_J_PENDING;
+        fcj_process_end (world, process);
     }
 }
 
@@ -233,7 +178,6 @@ s_on_artifact (fcj_world_t *world, fcj_worker_job_t *self,
                const fcj_map_t *message)
 {
     fcj_artifact_t new = { .size = -1 };
-    self->files = true;
     if (fcj_map_copy (message, "name", new.name, sizeof new.name) <= 0
         || fcj_map_copy (message, "file", new.file, sizeof new.file) <= 0
         || !s_plain_name (new.name) || !s_plain_name (new.file)) {
@@ -260,8 +204,24 @@ s_on_artifact (fcj_world_t *world, fcj_worker_job_t *self,
 }
 
 static void
+s_tell_started (fcj_world_t *world, fcj_worker_job_t *self)
+{
+    if (self->told || !self->begun)
+        return;
+    self->told = true;
+    fcj_pack_t *body = fcj_pack_new ();
+    fcj_pack_map (body, 3);
+    fcj_pack_kstr (body, "id", self->id);
+    fcj_pack_kstr (body, "token", self->token);
+    fcj_pack_kint (body, "at", self->begun_at);
+    fcj_link_send (world->link, "STARTED", body);
+    fcj_pack_destroy (&body);
+}
+
+static void
 s_send_progress (fcj_world_t *world, fcj_worker_job_t *self)
 {
+    s_tell_started (world, self);
     fcj_pack_t *body = fcj_pack_new ();
     fcj_pack_map (body, 4);
     fcj_pack_kstr (body, "id", self->id);
@@ -302,16 +262,15 @@ s_on_progress (fcj_world_t *world, fcj_worker_job_t *self,
         s_send_progress (world, self);
 }
 
+/*  Told a little later: of a job that is over by then, FINISH says when it
+ *  started, and the broker is spared a message and a write to disk.  */
 static void
-s_on_started (fcj_world_t *world, const fcj_worker_job_t *self)
+s_on_started (fcj_world_t *world, fcj_worker_job_t *self)
 {
-    fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 3);
-    fcj_pack_kstr (body, "id", self->id);
-    fcj_pack_kstr (body, "token", self->token);
-    fcj_pack_kint (body, "at", fcj_now_ms ());
-    fcj_link_send (world->link, "STARTED", body);
-    fcj_pack_destroy (&body);
+    if (self->begun)
+        return;
+    self->begun = world->now;
+    self->begun_at = fcj_now_ms ();
 }
 
 /*  JSON as the record will hold it, or NULL: the process is the user's, and
@@ -360,13 +319,10 @@ s_on_result (fcj_world_t *world, fcj_process_t *process,
     self->cpu_ms = fcj_map_int (message, "cpu_ms", 0);
     int64_t memory = fcj_map_int (message, "memory", 0);
     self->memory = memory > self->memory ? memory : self->memory;
-    if (!process->native)
-        fcj_process_kill (process, SIGKILL);
+    fcj_process_kill (process, SIGKILL);
     fcj_process_drain (world, process);
     if (self->stop) {
         /*  We were ending it for a limit: that is what happened.  */
-        if (strcmp (state, "cancelled") == 0)
-            self->ended_by = "algorithm";
         fcj_job_on_end (world, self, 0, self->cpu_ms, self->memory);
         return;
     }
@@ -379,60 +335,8 @@ s_on_result (fcj_world_t *world, fcj_process_t *process,
                           "answered with something that is not JSON", NULL);
     } else
         s_read_failure (self, message);
-    bool again = self->end == FCJ_COMPLETED && process->native
-        && !self->isolated && fcj_native_release (world, process,
-                                                  self->cpu_ms);
-    if (!again)
-        fcj_process_end (world, process);
+    fcj_process_end (world, process);
     s_finish (world, self);
-}
-
-/* ---- The memo, for its process -------------------------------------------- */
-
-static void
-s_answer_recall (fcj_process_t *process, const char *key, int fd)
-{
-    fcj_pack_t *answer = fcj_pack_new ();
-    fcj_pack_map (answer, 3);
-    fcj_pack_kstr (answer, "type", "recalled");
-    fcj_pack_kstr (answer, "key", key);
-    fcj_pack_kbool (answer, "found", fd >= 0);
-    fcj_frame_send (process->control, fcj_pack_data (answer),
-                    fcj_pack_size (answer), &fd, fd >= 0, FCJ_RECALL_MS);
-    fcj_pack_destroy (&answer);
-}
-
-/*  Entries are the owner's of the job, whoever the process says it works
- *  for; the key only goes into a hash.  */
-static void
-s_on_memo (fcj_world_t *world, fcj_process_t *process,
-           fcj_worker_job_t *self, const char *type,
-           const fcj_map_t *message)
-{
-    char key[FCJ_HASH_LEN + 1], owner[FCJ_NAME_MAX + 1] = "";
-    char file[FCJ_NAME_MAX + 1], path[PATH_MAX];
-    bool recall = strcmp (type, "recall") == 0;
-    bool remember = strcmp (type, "remember") == 0;
-    if (!recall && !remember && strcmp (type, "forget") != 0)
-        return;
-    if (!process->native
-        || fcj_map_copy (message, "key", key, sizeof key) != FCJ_HASH_LEN)
-        return;
-    fcj_map_copy (self->spec, "owner", owner, sizeof owner);
-    if (recall) {
-        int fd = fcj_memo_recall (world->memo, owner, key);
-        s_answer_recall (process, key, fd);
-        if (fd >= 0)
-            close (fd);
-    } else if (!remember)
-        fcj_memo_forget (world->memo, owner, key);
-    else if (fcj_map_copy (message, "file", file, sizeof file) > 0
-             && s_plain_name (file)) {
-        snprintf (path, sizeof path, "%s/memo/%s", self->scratch, file);
-        fcj_ingest_remember (world->ingest, world->memo, owner, key, path,
-                             self->uid);
-        self->files = true;
-    }
 }
 
 void
@@ -454,8 +358,6 @@ fcj_job_on_message (fcj_world_t *world, fcj_process_t *process,
         fcj_ask_on_message (world, self, message);
     else if (strcmp (type, "result") == 0)
         s_on_result (world, process, self, message);
-    else
-        s_on_memo (world, process, self, type, message);
 }
 
 /* ---- Output ---------------------------------------------------------------- */
@@ -547,7 +449,6 @@ fcj_job_stop (fcj_world_t *world, fcj_worker_job_t *self, fcj_reason_t reason)
         return;
     self->stop = reason;
     bool gently = reason == FCJ_TIMEOUT || reason == FCJ_REFUSED;
-    self->ended_by = gently ? "SIGTERM" : "SIGKILL";
     fcj_process_kill (self->process, gently ? SIGTERM : SIGKILL);
     self->kill_at = world->now + (gently ? FCJ_TERM_GRACE_MS : 0);
 }
@@ -622,23 +523,7 @@ fcj_job_on_end (fcj_world_t *world, fcj_worker_job_t *self, int status,
     s_finish (world, self);
 }
 
-/*  Its record is final since the cancel; how it ended is said behind it.  */
-static void
-s_say_ended (fcj_world_t *world, const fcj_worker_job_t *self)
-{
-    if (!self->ended_by)
-        return;
-    fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 3);
-    fcj_pack_kstr (body, "id", self->id);
-    fcj_pack_kstr (body, "token", self->token);
-    fcj_pack_kstr (body, "by", self->ended_by);
-    fcj_link_send (world->link, "ENDED", body);
-    fcj_pack_destroy (&body);
-}
-
-/*  The process has let go of it. Without files to store, FINISH at once.
- *  Who waited for its slots is looked for in the next tick.  */
+/*  The process has let go of it. Without files to store, FINISH at once.  */
 static void
 s_finish (fcj_world_t *world, fcj_worker_job_t *self)
 {
@@ -646,7 +531,6 @@ s_finish (fcj_world_t *world, fcj_worker_job_t *self)
     self->ask = 0;
     self->finished = fcj_now_ms ();
     if (self->silent) {
-        s_say_ended (world, self);
         s_forget (world, self);
         return;
     }
@@ -672,8 +556,6 @@ s_report (fcj_world_t *world, fcj_worker_job_t *self)
 void
 fcj_job_on_stored (fcj_world_t *world, fcj_worker_job_t *self)
 {
-    if (self->native && self->files)
-        fcj_ingest_remove (world->ingest, self->scratch);
     if (self->silent) {
         s_forget (world, self);
         return;
@@ -744,11 +626,12 @@ fcj_job_on_answer (fcj_world_t *world, const char *token,
 static void
 s_tick_running (fcj_world_t *world, fcj_worker_job_t *self)
 {
+    if (world->now - self->begun >= FCJ_STARTED_MS)
+        s_tell_started (world, self);
     fcj_ask_tick (world, self);
     if (!self->stop && !self->ask && world->now >= self->deadline)
         fcj_job_stop (world, self, FCJ_TIMEOUT);
     if (self->stop && self->process && world->now >= self->kill_at) {
-        self->ended_by = "SIGKILL";
         fcj_process_kill (self->process, SIGKILL);
         self->kill_at = world->now + FCJ_TERM_GRACE_MS;
     }
@@ -757,34 +640,16 @@ s_tick_running (fcj_world_t *world, fcj_worker_job_t *self)
         s_send_progress (world, self);
 }
 
-/*  Without native processes FreeCAD still can: that is for who asked to say,
- *  not for another try here.  */
-static void
-s_give_up (fcj_world_t *world, fcj_worker_job_t *self)
-{
-    char text[FCJ_TEXT_MAX];
-    if (!self->native) {
-        fcj_job_release (world, self, true, "no job process could be made");
-        return;
-    }
-    snprintf (text, sizeof text, "no native process could be started (%.300s)"
-              "; engine \"freecad\" does without", world->native_broken[0]
-              ? world->native_broken : "they end before they are ready");
-    fcj_job_fail (self, FCJ_REFUSED, "Refused", text, NULL);
-    s_finish (world, self);
-}
-
 void
 fcj_job_tick (fcj_world_t *world)
 {
-    fcj_job_dispatch (world);
     for (int i = 0; i < FCJ_JOBS; i++) {
         fcj_worker_job_t *job = &world->jobs[i];
         if (job->state == FCJ_J_RUNNING)
             s_tick_running (world, job);
         else if (job->state == FCJ_J_PENDING
                  && world->now - job->received > FCJ_START_MS)
-            s_give_up (world, job);
+            fcj_job_release (world, job, true, "no job process could be made");
     }
     fcj_job_repeat (world, FCJ_REPEAT_MS);
 }

@@ -41,6 +41,9 @@ s_remove (const char *path, const struct stat *info, int kind,
 void
 fcj_remove_tree (const char *path)
 {
+    char artifacts[PATH_MAX];
+    snprintf (artifacts, sizeof artifacts, "%s/artifacts", path);
+    rmdir (artifacts);          /* most jobs leave nothing but that */
     if (rmdir (path) == 0)
         return;
     nftw (path, s_remove, TREE_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);

@@ -26,9 +26,9 @@ struct fcj_link {
     fcj_world_t *world;
     void *context, *socket;
     bool welcome, wanted;       /* known by the broker; we have said HELLO */
+    bool unread;                /* there may be messages */
     int64_t heard, said, beat;
-    char *info;                 /* INFO as it was sent last */
-    size_t info_size;
+    int64_t beat_ms;            /* the broker's, once it has said so */
 };
 
 fcj_link_t *
@@ -38,6 +38,8 @@ fcj_link_new (fcj_world_t *world, fcj_error_t *error)
     if (!self)
         return NULL;
     self->world = world;
+    self->beat_ms = world->options.beat_ms;
+    self->unread = true;
     self->context = zmq_ctx_new ();
     self->socket = self->context ? zmq_socket (self->context, ZMQ_DEALER)
                                  : NULL;
@@ -75,7 +77,6 @@ fcj_link_destroy (fcj_link_t **self_p)
         zmq_close (self->socket);
     if (self->context)
         zmq_ctx_term (self->context);
-    free (self->info);
     free (self);
     *self_p = NULL;
 }
@@ -83,6 +84,7 @@ fcj_link_destroy (fcj_link_t **self_p)
 bool
 fcj_link_send (fcj_link_t *self, const char *type, const fcj_pack_t *body)
 {
+    self->unread = true;
     if (zmq_send (self->socket, VERSION, sizeof VERSION - 1,
                   ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
         return false;
@@ -117,48 +119,13 @@ s_pack_info_texts (fcj_pack_t *body, const fcj_zygote_t *zygote)
 }
 
 static void
-s_pack_native (fcj_pack_t *body, const fcj_world_t *world)
-{
-    int64_t processes = 0;
-    for (int i = 0; i < FCJ_PROCESSES; i++)
-        processes += world->processes[i].native
-            && world->processes[i].state != FCJ_P_FREE;
-    fcj_pack_key (body, "native");
-    fcj_pack_map (body, world->native_broken[0] ? 4 : 3);
-    fcj_pack_kint (body, "processes", processes);
-    fcj_pack_kint (body, "started", world->native_started);
-    fcj_pack_kint (body, "jobs", world->native_jobs);
-    if (world->native_broken[0])
-        fcj_pack_kstr (body, "error", world->native_broken);
-}
-
-static void
-s_pack_memo (fcj_pack_t *body, const fcj_world_t *world)
-{
-    fcj_memo_counts_t counts;
-    fcj_memo_counts (world->memo, &counts);
-    fcj_pack_key (body, "memo");
-    fcj_pack_map (body, 8);
-    fcj_pack_kint (body, "hits", counts.hits);
-    fcj_pack_kint (body, "misses", counts.misses);
-    fcj_pack_kint (body, "stored", counts.stored);
-    fcj_pack_kint (body, "evicted", counts.evicted);
-    fcj_pack_kint (body, "broken", counts.broken);
-    fcj_pack_kint (body, "entries", counts.entries);
-    fcj_pack_kint (body, "bytes", counts.bytes);
-    fcj_pack_kint (body, "max_bytes", world->options.memo_max);
-}
-
-static void
 s_pack_info (fcj_pack_t *body, const fcj_world_t *world)
 {
     char host[256] = "";
     bool broken = !world->announced && world->broken[0];
     gethostname (host, sizeof host - 1);
     fcj_pack_key (body, "info");
-    fcj_pack_map (body, broken ? 12 : 11);
-    s_pack_native (body, world);
-    s_pack_memo (body, world);
+    fcj_pack_map (body, broken ? 10 : 9);
     fcj_pack_kstr (body, "host", host);
     fcj_pack_kint (body, "pid", getpid ());
     fcj_pack_kstr (body, "version", FCJ_VERSION);
@@ -234,43 +201,20 @@ s_beat (fcj_link_t *self)
     self->beat = world->now;
 }
 
-/*  Counters change; what was said last is not said again.  */
-static void
-s_info (fcj_link_t *self)
-{
-    fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 1);
-    s_pack_info (body, self->world);
-    size_t size = fcj_pack_size (body);
-    if (size != self->info_size
-        || memcmp (self->info, fcj_pack_data (body), size) != 0) {
-        char *copy = realloc (self->info, size);
-        if (copy) {
-            self->info = memcpy (copy, fcj_pack_data (body), size);
-            self->info_size = size;
-        }
-        fcj_link_send (self, "INFO", body);
-    }
-    fcj_pack_destroy (&body);
-}
-
 void
 fcj_link_tick (fcj_link_t *self)
 {
     int64_t now = self->world->now;
     if (!self->wanted)
         return;
-    if (self->welcome && now - self->heard > FCJ_PEER_DEAD_MS) {
+    if (self->welcome && now - self->heard > FCJ_BEATS_MISSED * self->beat_ms) {
         fcj_log (FCJ_WARNING, "broker_silent", NULL);
         self->welcome = false;
     }
     if (!self->welcome && now - self->said >= FCJ_BEAT_MS)
         fcj_link_hello (self);
-    else if (self->welcome
-             && now - self->beat >= self->world->options.beat_ms) {
+    else if (self->welcome && now - self->beat >= self->beat_ms)
         s_beat (self);
-        s_info (self);
-    }
 }
 
 /* ---- What it says -------------------------------------------------------------- */
@@ -295,6 +239,9 @@ s_on_message (fcj_link_t *self, const char *type, const void *bytes,
             fcj_link_hello (self);
     } else if (strcmp (type, "WELCOME") == 0) {
         self->welcome = true;
+        int64_t beat_ms = fcj_map_int (body, "beat_ms", 0);
+        if (beat_ms > 0)
+            self->beat_ms = beat_ms;
         fcj_job_repeat (world, 0);
         fcj_ask_repeat (world);
         if (world->draining)
@@ -340,11 +287,18 @@ s_read_one (fcj_link_t *self)
 }
 
 /*  The descriptor of a ZeroMQ socket tells of changes only: read until there
- *  is nothing, after anything was sent, too.  */
+ *  is nothing, after anything was sent, too. When neither was, looking would
+ *  cost four system calls.  */
 void
 fcj_link_read (fcj_link_t *self)
 {
-    for (int i = 0; i < TURN_MAX; i++)
+    for (int i = 0; i < TURN_MAX && self->unread; i++)
         if (s_read_one (self) == 0)
-            return;
+            self->unread = false;
+}
+
+void
+fcj_link_wake (fcj_link_t *self)
+{
+    self->unread = true;
 }

@@ -11,24 +11,18 @@
 
 static void
 s_options (const fcj_config_t *config, fcj_worker_options_t *options,
-           char binaries[2][PATH_MAX])
+           char *binary, size_t size)
 {
     memset (options, 0, sizeof *options);
-    const char *libexec = fcj_config_path (config, "libexec");
-    snprintf (binaries[0], PATH_MAX, "%s/fcj-zygote", libexec);
-    snprintf (binaries[1], PATH_MAX, "%s/fcj-native", libexec);
-    options->zygote_binary = binaries[0];
-    options->native_binary = binaries[1];
+    snprintf (binary, size, "%s/fcj-zygote",
+              fcj_config_path (config, "libexec"));
+    options->zygote_binary = binary;
     options->name = "worker";
     options->broker = fcj_config_path (config, "worker_endpoint");
     options->python = fcj_config_path (config, "python");
     options->scratch = fcj_config_path (config, "scratch");
     options->live = fcj_config_path (config, "live");
     options->blobs = fcj_config_path (config, "blobs");
-    options->memo = fcj_config_path (config, "memo");
-    options->memo_max = fcj_config_int (config, "memo-max");
-    options->native_jobs = fcj_config_int (config, "native-jobs");
-    options->native_growth = fcj_config_int (config, "native-growth");
     options->handlers = fcj_config_str (config, "handlers");
     options->roots = fcj_config_str (config, "roots");
     options->roots_write = fcj_config_bool (config, "roots-write");
@@ -37,6 +31,7 @@ s_options (const fcj_config_t *config, fcj_worker_options_t *options,
     options->memory_max = fcj_config_int (config, "memory-max");
     options->output_max = fcj_config_int (config, "output-max");
     options->artifact_max = fcj_config_int (config, "artifact-max");
+    options->processes_max = fcj_config_int (config, "processes-max");
     options->timeout_s = fcj_config_int (config, "timeout-s");
     options->ask_s = fcj_config_int (config, "ask-s");
     options->beat_ms = fcj_config_int (config, "beat-ms");
@@ -64,7 +59,7 @@ main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
     fcj_worker_options_t options;
-    char binaries[2][PATH_MAX];
+    char binary[PATH_MAX];
     fcj_config_t *config = fcj_config_new (&argc, argv, &error);
 
     if (!config) {
@@ -79,7 +74,7 @@ main (int argc, char **argv)
         fcj_config_destroy (&config);
         return 2;
     }
-    s_options (config, &options, binaries);
+    s_options (config, &options, binary, sizeof binary);
     int done = fcj_supervisor_run (&options, &error);
     if (done)
         fcj_log (FCJ_ERROR, "worker_ended", "why", error.text, NULL);

@@ -1,4 +1,4 @@
-/*  process.c - job processes, from their making to the last byte.  */
+/*  process.c - forks of the zygote, from the order to the last byte.  */
 
 #include "world.h"
 
@@ -80,7 +80,6 @@ fcj_process_new (fcj_world_t *world, fcj_zygote_t *zygote, int give[3],
     self->index = (int) (self - world->processes);
     self->generation = ++world->generation;
     self->zygote = zygote;
-    self->native = !zygote;
     self->state = FCJ_P_FORKING;
     self->deadline = world->now + FCJ_FORK_READY_MS;
     self->control = self->out[0] = self->out[1] = -1;
@@ -120,8 +119,9 @@ fcj_process_free (fcj_world_t *world, fcj_process_t *self)
 }
 
 void
-fcj_process_kill (const fcj_process_t *self, int signal)
+fcj_process_kill (fcj_process_t *self, int signal)
 {
+    self->killed |= signal == SIGKILL;
     /*  Before its setsid the group does not exist yet.  */
     if (self->pid > 0 && kill (-self->pid, signal))
         kill (self->pid, signal);
@@ -133,7 +133,7 @@ fcj_process_waiting (fcj_world_t *world)
     for (int i = 0; i < FCJ_PROCESSES; i++) {
         fcj_process_t *process = &world->processes[i];
         if (process->state == FCJ_P_WAITING && !process->proof
-            && !process->native && process->zygote == world->active)
+            && process->zygote == world->active)
             return process;
     }
     return NULL;
@@ -153,14 +153,8 @@ s_on_proof (fcj_world_t *world, fcj_process_t *self, const char *type,
 }
 
 static void
-s_on_waiting (fcj_world_t *world, fcj_process_t *self,
-              const fcj_map_t *message)
+s_on_waiting (fcj_world_t *world, fcj_process_t *self)
 {
-    if (self->native) {
-        if (fcj_native_on_waiting (world, self, message))
-            fcj_job_dispatch (world);
-        return;
-    }
     self->state = self->proof ? FCJ_P_RUNNING : FCJ_P_WAITING;
     world->fork_failures = 0;
     if (self->proof && fcj_run_send_proof (world, self))
@@ -182,7 +176,7 @@ s_on_message (fcj_world_t *world, fcj_process_t *self,
         return;
     if (self->state == FCJ_P_STARTING) {
         if (strcmp (type, "waiting") == 0)
-            s_on_waiting (world, self, message);
+            s_on_waiting (world, self);
     } else if (self->proof)
         s_on_proof (world, self, type, message);
     else if (self->job)
@@ -242,8 +236,8 @@ s_read_output (fcj_world_t *world, fcj_process_t *self, int which)
     else if (self->state == FCJ_P_STARTING || self->proof) {
         /*  Why it does not start, say.  */
         buffer[got < ERROR_TEXT ? got : ERROR_TEXT] = 0;
-        snprintf (self->native ? world->native_broken : world->broken,
-                  sizeof world->broken, "%.*s", ERROR_TEXT, buffer);
+        snprintf (world->broken, sizeof world->broken, "%.*s", ERROR_TEXT,
+                  buffer);
     }
     return got == sizeof buffer;
 }
@@ -268,7 +262,8 @@ fcj_process_end (fcj_world_t *world, fcj_process_t *self)
 {
     if (self->state == FCJ_P_ENDING || self->state == FCJ_P_FREE)
         return;
-    fcj_process_kill (self, SIGKILL);
+    if (!self->killed)
+        fcj_process_kill (self, SIGKILL);
     self->job = NULL;
     self->state = FCJ_P_ENDING;
     self->deadline = world->now + FCJ_END_MS;
@@ -277,12 +272,14 @@ fcj_process_end (fcj_world_t *world, fcj_process_t *self)
     s_close (&self->out[1]);
 }
 
-/*  What it said before it died counts: socket first, then pipes.  */
+/*  What it said before it died counts: socket first, then pipes. What it left
+ *  in its group the zygote has killed before it reaped it; now its number may
+ *  be somebody else's.  */
 void
 fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
                      int64_t cpu_ms, int64_t memory)
 {
-    fcj_process_kill (self, SIGKILL);   /* what it left in its group */
+    self->pid = 0;
     while (self->control >= 0
            && fcj_frames_read (self->frames, self->control) > 0)
         s_messages (world, self);
@@ -294,12 +291,8 @@ fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
         fcj_zygote_proved (world, false, "the self-check crashed");
     else if (self->state == FCJ_P_STARTING) {
         fcj_process_drain (world, self);
-        fcj_log (FCJ_ERROR, "process_not_ready", "why", self->native
-                 ? world->native_broken : world->broken, NULL);
-        if (self->native)
-            fcj_native_not_started (world);
-        else
-            fcj_zygote_not_forked (world);
+        fcj_log (FCJ_ERROR, "process_not_ready", "why", world->broken, NULL);
+        fcj_zygote_not_forked (world);
     }
     fcj_process_free (world, self);
 }
@@ -314,10 +307,7 @@ fcj_process_tick (fcj_world_t *world)
         if ((!starting && process->state != FCJ_P_ENDING)
             || world->now < process->deadline)
             continue;
-        if (starting && process->native) {
-            fcj_native_not_started (world);
-            fcj_process_end (world, process);
-        } else if (starting) {
+        if (starting) {
             fcj_log (FCJ_ERROR, "process_not_ready", "why",
                      "a fork did not say that it waits", NULL);
             bool forking = process->state == FCJ_P_FORKING;

@@ -109,7 +109,7 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
            const blobs_t *blobs)
 {
     fcj_pack_t *message = fcj_pack_new ();
-    fcj_pack_map (message, self->native ? 9 : 8);
+    fcj_pack_map (message, 8);
     fcj_pack_kstr (message, "type", "run");
     fcj_pack_kstr (message, "id", self->id);
     fcj_pack_kint (message, "attempt", self->attempt);
@@ -120,13 +120,11 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
         || fcj_map_repack (self->run, "refs", message))
         fcj_pack_map (message, 0);
     fcj_pack_key (message, "limits");
-    fcj_pack_map (message, 7);
+    fcj_pack_map (message, 6);
     fcj_pack_kint (message, "memory_max", self->memory_max);
-    /*  What the zygote had mapped already counts as address space, too; a
-     *  native process adds its own.  */
-    fcj_pack_kint (message, "address_space", self->memory_max
-                   + (self->native ? 0 : self->process->zygote->base_size));
-    fcj_pack_kint (message, "threads", self->width);
+    /*  What the zygote had mapped already counts as address space, too.  */
+    fcj_pack_kint (message, "address_space",
+                   self->memory_max + self->process->zygote->base_size);
     fcj_pack_kint (message, "cpu_s", self->cpu_s);
     fcj_pack_kint (message, "output_max", self->output_max);
     fcj_pack_kint (message, "timeout_s", self->timeout_s);
@@ -136,9 +134,6 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
     fcj_pack_map (message, blobs->n);
     for (size_t i = 0; i < blobs->n; i++)
         fcj_pack_kint (message, blobs->hashes[i], (int64_t) i);
-    if (self->native)
-        fcj_pack_kstr (message, "directory",
-                       strrchr (self->scratch, '/') + 1);
     return message;
 }
 

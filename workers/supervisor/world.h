@@ -7,16 +7,13 @@
  *                          and old ones that finish what they run
  *    process   process.c   a fork of it:
  *                          FORKING -> STARTING -> WAITING -> RUNNING -> ENDING
- *              native.c    or an fcj-native, which goes back from RUNNING to
- *                          STARTING when its job has completed
  *    job       job.c       a lease of the broker:
  *                          PENDING -> RUNNING -> STORING -> DONE -> forgotten
  *    link      link.c      the broker
  *
  *  A job leaves its process at its result: what is left of the process ends
  *  by itself (ENDING) while the job's files are stored by ingest.c's thread,
- *  and FINISH goes out. A process that ran a user's code never gets a second
- *  job; an fcj-native does, as long as its jobs complete.  */
+ *  and FINISH goes out. A process never gets a second job.  */
 
 #ifndef FCJ_WORLD_H
 #define FCJ_WORLD_H
@@ -40,10 +37,9 @@
 #define FCJ_START_MS      30000         /* a job without a process */
 #define FCJ_END_MS        5000          /* an end that was not reported */
 #define FCJ_DRAIN_MS      5000
+#define FCJ_STARTED_MS    20            /* before a job's start is told */
 #define FCJ_REPEAT_MS     5000          /* FINISH without FINISHED */
 #define FCJ_WATCH_MS      100
-#define FCJ_RECALL_MS     1000          /* a process that does not read */
-#define FCJ_NATIVE_IDLE_MS 60000        /* one beyond the first, unused */
 
 typedef struct fcj_world fcj_world_t;
 typedef struct fcj_worker_job fcj_worker_job_t;
@@ -51,18 +47,15 @@ typedef struct fcj_process fcj_process_t;
 typedef struct fcj_zygote fcj_zygote_t;
 typedef struct fcj_link fcj_link_t;
 typedef struct fcj_ingest fcj_ingest_t;
-typedef struct fcj_memo fcj_memo_t;
 
 /*  Settings, borrowed from the configuration.  */
 typedef struct {
-    const char *name, *broker, *zygote_binary, *native_binary;
-    const char *python, *handlers, *roots;
-    const char *scratch, *live, *blobs, *memo;
+    const char *name, *broker, *zygote_binary, *python, *handlers, *roots;
+    const char *scratch, *live, *blobs;
     bool roots_write, network, sandbox;
     int slots;
     int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms, ask_s;
-    int64_t uid_base;
-    int64_t native_jobs, native_growth, memo_max;
+    int64_t uid_base, processes_max;
 } fcj_worker_options_t;
 
 /* ---- Events of the poll loop ------------------------------------------- */
@@ -124,23 +117,18 @@ struct fcj_process {
     pid_t pid;
     int control, out[2];
     bool proof;                 /* runs the self-check of a reload */
-    bool native;                /* an fcj-native, our own child; no zygote */
-    bool outdated;              /* native: ends instead of another job */
-    int64_t served;             /* native: jobs that it was given */
-    int64_t fresh, resident;    /* native: bytes when new, and before a job */
-    int64_t cpu_ms;             /* native: used by the jobs before */
-    int64_t deadline;           /* FORKING, STARTING, ENDING; WAITING: since */
+    bool killed;                /* with its group */
+    int64_t deadline;           /* FORKING, STARTING, ENDING */
     char scratch[1280];
 };
 
 /*  A free place with sockets, pipes and scratch made; give[3] go to the
- *  zygote (NULL: a native one's), then the caller closes them. NULL with
- *  *error.  */
+ *  zygote, then the caller closes them. NULL with *error.  */
 fcj_process_t *fcj_process_new (fcj_world_t *world, fcj_zygote_t *zygote,
                                 int give[3], fcj_error_t *error);
 /*  Closes all, hands the scratch to the remover, frees the place.  */
 void fcj_process_free (fcj_world_t *world, fcj_process_t *self);
-void fcj_process_kill (const fcj_process_t *self, int signal);
+void fcj_process_kill (fcj_process_t *self, int signal);
 void fcj_process_on_control (fcj_world_t *world, fcj_process_t *self);
 void fcj_process_on_output (fcj_world_t *world, fcj_process_t *self, int which);
 void fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
@@ -151,43 +139,6 @@ void fcj_process_drain (fcj_world_t *world, fcj_process_t *self);
 /*  The job has what it needs: kill the group, wait for the exit.  */
 void fcj_process_end (fcj_world_t *world, fcj_process_t *self);
 fcj_process_t *fcj_process_waiting (fcj_world_t *world);
-
-/* ---- Native processes --------------------------------------------------- */
-
-void fcj_native_tick (fcj_world_t *world);
-/*  One that waits and fits: for an isolated job one that has run nothing. */
-fcj_process_t *fcj_native_waiting (fcj_world_t *world, bool isolated);
-/*  Its job has completed: it may say `waiting` again. False: it is too old,
- *  the caller ends it.  */
-bool fcj_native_release (fcj_world_t *world, fcj_process_t *self,
-                         int64_t cpu_ms);
-/*  It says that it waits. False: it grew too much and was ended.  */
-bool fcj_native_on_waiting (fcj_world_t *world, fcj_process_t *self,
-                            const fcj_map_t *message);
-/*  It ended before it waited.  */
-void fcj_native_not_started (fcj_world_t *world);
-/*  The catalogue is another one: the next jobs get new processes.  */
-void fcj_native_renew (fcj_world_t *world);
-void fcj_native_on_child (fcj_world_t *world, pid_t pid, int status,
-                          int64_t cpu_ms, int64_t memory);
-
-/* ---- The memo ------------------------------------------------------------ */
-
-typedef struct {
-    int64_t hits, misses, stored, evicted, broken, entries, bytes;
-} fcj_memo_counts_t;
-
-/*  Entries below path, at most `most` bytes in all; 0: none is kept.  */
-fcj_memo_t *fcj_memo_new (const char *path, int64_t most, fcj_error_t *error);
-void fcj_memo_destroy (fcj_memo_t **self_p);
-/*  An open entry, the caller's, or -1.  */
-int fcj_memo_recall (fcj_memo_t *self, const char *owner, const char *key);
-/*  Copies a file that a job's process wrote; called by the thread of
- *  ingest.c. uid: who must own it, -1: anybody.  */
-void fcj_memo_keep (fcj_memo_t *self, const char *owner, const char *key,
-                    const char *path, uid_t uid);
-void fcj_memo_forget (fcj_memo_t *self, const char *owner, const char *key);
-void fcj_memo_counts (const fcj_memo_t *self, fcj_memo_counts_t *counts);
 
 /* ---- Jobs ---------------------------------------------------------------- */
 
@@ -219,16 +170,14 @@ struct fcj_worker_job {
     fcj_map_t *run;             /* view of it */
     const fcj_map_t *spec;
     fcj_process_t *process;
-    int64_t sequence;           /* order of the leases */
-    bool native, isolated;
-    int width;                  /* slots that it takes: its threads */
     bool silent;                /* killed by the broker: report nothing */
     bool release;               /* the report is a RELEASE */
     int64_t memory_max, output_max, cpu_s, timeout_s;
     int64_t received, started;  /* monotonic, wall */
+    int64_t begun, begun_at;    /* its code: monotonic, wall; 0: not yet */
+    bool told;                  /* the broker, of that */
     int64_t deadline, kill_at;  /* monotonic; kill_at 0: not dying */
     fcj_reason_t stop;          /* why we end it ourselves */
-    const char *ended_by;       /* "algorithm", "SIGTERM", "SIGKILL" */
     fcj_output_t output[2];
     bool live;                  /* its directory in <live> exists */
     fcj_artifact_t *artifacts;
@@ -247,8 +196,7 @@ struct fcj_worker_job {
     fcj_pack_t *question;       /* ASK of the open one */
     fcj_pack_t *report;         /* FINISH or RELEASE, until FINISHED */
     int64_t reported;
-    char scratch[1312];         /* where the artifacts lie */
-    bool files;                 /* native: it made its directory there */
+    char scratch[1280];         /* where the artifacts lie */
     uid_t uid;                  /* who must own them; -1: anybody */
 };
 
@@ -299,6 +247,8 @@ int fcj_run_send_proof (fcj_world_t *world, fcj_process_t *process);
 fcj_link_t *fcj_link_new (fcj_world_t *world, fcj_error_t *error);
 void fcj_link_destroy (fcj_link_t **self_p);
 void fcj_link_read (fcj_link_t *self);
+/*  Its descriptor was readable, or nothing was for long.  */
+void fcj_link_wake (fcj_link_t *self);
 void fcj_link_tick (fcj_link_t *self);
 void fcj_link_hello (fcj_link_t *self);
 /*  False: not sent now (no broker); repeat what matters.  */
@@ -313,11 +263,9 @@ fcj_ingest_t *fcj_ingest_new (const fcj_worker_options_t *options,
 void fcj_ingest_destroy (fcj_ingest_t **self_p);
 int fcj_ingest_fd (const fcj_ingest_t *self);
 void fcj_ingest_store (fcj_ingest_t *self, fcj_worker_job_t *job);
+/*  Later: some together, or at the next tick.  */
 void fcj_ingest_remove (fcj_ingest_t *self, const char *path);
-/*  The file goes into the memo; see fcj_memo_keep.  */
-void fcj_ingest_remember (fcj_ingest_t *self, fcj_memo_t *memo,
-                          const char *owner, const char *key,
-                          const char *path, uid_t uid);
+void fcj_ingest_tick (fcj_ingest_t *self);
 /*  The next job that is stored, or NULL.  */
 fcj_worker_job_t *fcj_ingest_next (fcj_ingest_t *self);
 
@@ -355,14 +303,8 @@ struct fcj_world {
     bool draining, done;
     int64_t drain_until;
     uint32_t generation;
-    int64_t sequence;
-    int native_failures;        /* that never waited, in a row */
-    int64_t native_again;       /* monotonic: not sooner */
-    int64_t native_jobs, native_started;    /* counters for service_status */
-    char native_broken[512];    /* why there is none */
     fcj_link_t *link;
     fcj_ingest_t *ingest;
-    fcj_memo_t *memo;
 };
 
 int fcj_supervisor_run (const fcj_worker_options_t *options,

@@ -325,12 +325,14 @@ fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof)
     }
     process->proof = proof;
     fcj_pack_t *order = fcj_pack_new ();
-    fcj_pack_map (order, 4);
+    fcj_pack_map (order, 6);
     fcj_pack_kstr (order, "type", "fork");
     fcj_pack_kint (order, "slot", process->index);
     fcj_pack_kstr (order, "scratch", process->scratch);
     fcj_pack_kint (order, "uid", world->options.uid_base < 0 ? -1
                    : world->options.uid_base + process->index);
+    fcj_pack_kint (order, "processes", world->options.processes_max);
+    fcj_pack_kint (order, "file_size", world->options.artifact_max);
     int done = fcj_packet_send (self->fd, fcj_pack_data (order),
                                 fcj_pack_size (order), give, 3);
     fcj_pack_destroy (&order);
@@ -473,7 +475,6 @@ fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why)
         return;
     }
     world->active = next;
-    fcj_native_renew (world);
     world->failures = 0;
     world->start_again = 0;
     if (old && old->state == FCJ_Z_READY)

@@ -2,7 +2,8 @@
 
 FreeCAD imported from a plain interpreter finds neither its modules nor their
 file formats on Debian: both are done here. Heavy modules that most jobs do
-not use (Draft: 0.3 s and 50 MB) are left to the job that imports them.
+not use (Draft: 0.3 s and 50 MB) are left to the job that imports them; so is
+Import (45 ms), whose libraries would be a quarter of what each fork copies.
 """
 import gc
 import glob
@@ -13,7 +14,7 @@ import sys
 
 FREECAD_PATHS = ("/usr/lib/freecad-python3/lib", "/usr/lib/freecad/lib",
                  "/usr/share/freecad/Ext")
-PRELOAD = ("Part", "Mesh", "Import", "Sketcher", "PartDesign")
+PRELOAD = ("Part", "Mesh", "Sketcher", "PartDesign")
 FORMATS_NOT_OF = ("AddonManager", "Start", "Test", "Tux", "Web")
 
 
@@ -61,30 +62,47 @@ def start(python: str, handlers: list) -> tuple:
     info = {"freecad": ".".join(FreeCAD.Version()[:3]),
             "occt": getattr(Part, "OCC_VERSION", ""),
             "python": sys.version.split()[0]}
+    _rehearse()
     gc.collect()
     return json.dumps(info), catalogue
 
 
+def _rehearse() -> None:
+    """What a job does for the first time, before the fork. The streams are
+    those of the jobs from here on: they are made while 1 and 2 are a pipe,
+    which they will be in each fork."""
+    import _fcj
+    import fcj.rehearsal
+    outs = os.dup(1), os.dup(2)
+    reader, writer = os.pipe()
+    try:
+        os.dup2(writer, 1)
+        os.dup2(writer, 2)
+        _streams()
+        fcj.rehearsal.rehearse(_fcj, os.environ["HOME"])
+    finally:
+        for number, out in zip((1, 2), outs):
+            os.dup2(out, number)
+            os.close(out)
+        os.close(reader)
+        os.close(writer)
+
+
 def child(scratch: str) -> None:
-    """First thing in a fork: FreeCAD's own directories are its scratch."""
+    """First thing in a fork: FreeCAD's own directories are its scratch. Where
+    it keeps files of documents is told by fcj.freecad.use_scratch."""
     os.environ["HOME"] = os.environ["TMPDIR"] = scratch
-    app = sys.modules["FreeCAD"]
+    config_set = sys.modules["FreeCAD"].ConfigSet
     base = scratch + "/.freecad/"
-    for key in ("UserAppData", "UserCachePath", "UserConfigPath",
-                "AppTempPath", "UserMacroPath"):
-        app.ConfigSet(key, base)
-    app.ConfigSet("UserHomePath", scratch)
-    app.ConfigSet("UserParameter", base + "user.cfg")
-    app.ConfigSet("SystemParameter", base + "system.cfg")
-    if "tempfile" in sys.modules:
-        sys.modules["tempfile"].tempdir = None
-    if "random" in sys.modules:
-        sys.modules["random"].seed()
-    _streams()
+    for key in ("UserAppData", "UserConfigPath", "UserMacroPath"):
+        config_set(key, base)
+    config_set("UserHomePath", scratch)
+    config_set("UserParameter", base + "user.cfg")
+    config_set("SystemParameter", base + "system.cfg")
 
 
 def _streams() -> None:
-    """stdout and stderr anew: the zygote's believe in what it had there."""
+    """stdout and stderr as a job has them: UTF-8, by lines."""
     for name, fd in (("stdout", 1), ("stderr", 2)):
         raw = io.BufferedWriter(io.FileIO(fd, "w", closefd=False))
         stream = io.TextIOWrapper(raw, "utf-8", "backslashreplace",

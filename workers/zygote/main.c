@@ -29,6 +29,7 @@
 #include "../common/frame.h"
 #include "../sandbox/sandbox.h"
 #include "../zygote/child.h"
+#include "../zygote/mappings.h"
 #include "../zygote/python.h"
 #include "../zygote/threads.h"
 
@@ -169,6 +170,7 @@ s_start (zygote_t *self)
         return -1;
     }
     malloc_trim (0);
+    fcj_mappings_join ();
     if (self->signals < 0 || s_say_ready (self, info, catalogue)) {
         s_say_broken ("the catalogue cannot be written to the scratch");
         return -1;
@@ -272,8 +274,10 @@ s_fork (zygote_t *self, const fcj_map_t *order, const int fds[3])
     fcj_sandbox_t box = { .on = self->sandbox, .network = self->network,
         .uid = (uid_t) fcj_map_int (order, "uid", -1), .parent = getpid (),
         .scratch = scratch, .readable = self->readable, .roots = self->roots,
-        .root_count = self->root_count, .file_size = FCJ_ARTIFACT_MAX,
-        .processes = fcj_processes_allowed () };
+        .root_count = self->root_count,
+        .file_size = fcj_map_int (order, "file_size", FCJ_ARTIFACT_MAX),
+        .processes = fcj_processes_allowed (
+            fcj_map_int (order, "processes", FCJ_PROCESSES_MAX)) };
 
     fcj_python_before_fork ();
     pid_t pid = fork ();

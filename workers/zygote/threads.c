@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "../../jobs/job.h"
-#include "../../jobs/limits.h"
 
 #define COUNT_EACH_MS 10000
 
@@ -64,15 +63,15 @@ s_count_user (void)
 }
 
 long
-fcj_processes_allowed (void)
+fcj_processes_allowed (long most)
 {
     static int64_t counted = -COUNT_EACH_MS;
     static long others;
     if (getuid () == 0)
-        return FCJ_PROCESSES_MAX;
+        return most;
     if (fcj_mono_ms () - counted >= COUNT_EACH_MS) {
         counted = fcj_mono_ms ();
         others = s_count_user ();
     }
-    return others + FCJ_PROCESSES_MAX;
+    return others + most;
 }

@@ -6,9 +6,8 @@
 /*  Threads of this process; 0 when /proc does not tell.  */
 long fcj_threads (void);
 
-/*  What RLIMIT_NPROC of a job must be, so that it may have
- *  FCJ_PROCESSES_MAX of its own: as root each job has a user to itself; else
+/*  What RLIMIT_NPROC of a job must be, so that it may have `most` of its own: as root each job has a user to itself; else
  *  the limit counts all that the user runs, so that is counted (at most each
  *  ten seconds) and added.  */
-long fcj_processes_allowed (void);
+long fcj_processes_allowed (long most);
 #endif

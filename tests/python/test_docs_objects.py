@@ -1,0 +1,146 @@
+"""Objects of live documents without a window: whole or not at all."""
+
+import pytest
+
+
+def state(doc):
+    """All that a change could spoil."""
+    return {item.Name: (item.TypeId, item.State, item.isValid(),
+                        getattr(item, "Shape", None) and round(item.Shape.Volume, 6)
+                        if not item.Shape.isNull() else None)
+            for item in doc.Objects}, doc.UndoNames
+
+
+def test_a_new_object_has_its_real_name_and_values(live):
+    live("create_document", name="D")
+    first = live("create_object", type="Part::Box", name="Box", properties={"Length": "2 in"})
+    again = live("create_object", type="Part::Box", name="Box", properties={"Label": "Lid"})
+    assert first["created"] == ["Box"] and again["created"] == ["Box001"] == [again["object"]["name"]]
+    assert again["object"]["label"] == "Lid" and first["recompute"]["ok"]
+    assert live("get_object", object="Lid")["object"]["name"] == "Box001"
+    assert live("get_object", object="Box")["shape"]["volume"] == pytest.approx(50.8 * 100)
+    assert first["undo"] == "Create Box"
+
+
+def test_a_recompute_that_fails_creates_nothing(live, part):
+    before = state(part)
+    words = live.no("create_object", type="Part::Box", properties={"Length": 0})
+    assert "as it was before" in words and "Length of box too small" in words
+    assert "Linked object" in live.no("create_object", type="Part::Cut", name="C2")
+    assert state(part) == before
+    kept = live("create_object", type="Part::Cut", name="C2", on_error="keep")
+    assert not kept["recompute"]["ok"] and kept["object"]["state"] == "error"
+
+
+@pytest.mark.parametrize("properties, words", [
+    ({"Length": "ten apples"}, "no number with a unit"), ({"Lenght": 5}, "near are: Length"),
+    ({"Length": 50, "Width": 0}, "Width of box too small"), ({"Placement": 5}, "position"),
+    ({"Length": "5 kg"}, "refused"), ({"Length": {"expression": "Nothing.At.All"}}, "Nothing"),
+    ({"Length": None}, "number")])
+def test_an_edit_that_fails_leaves_the_document_as_it_was(live, part, properties, words):
+    before = state(part)
+    assert words in live.no("edit_object", object="Box", properties=properties)
+    assert state(part) == before
+    assert part.Box.Length.Value == 10 and part.Box.ExpressionEngine == []
+
+
+def test_an_error_further_down_takes_the_edit_back(live, part):
+    fillet = part.addObject("Part::Fillet", "Round")
+    fillet.Base = part.Box
+    fillet.Edges = [(1, 4.0, 4.0)]
+    part.recompute()
+    volume = part.Round.Shape.Volume
+    words = live.no("edit_object", object="Box", properties={"Length": 3, "Width": 3})
+    assert "Round (Part::Fillet)" in words
+    assert part.Round.isValid() and part.Round.Shape.Volume == pytest.approx(volume)
+
+
+def test_an_edit_names_all_that_changed_with_it(live, part):
+    edited = live("edit_object", object="Box", properties={"Length": "20 mm", "Label": "Base"})
+    assert set(edited["changed"]) == {"Box", "Cut"} and edited["created"] == []
+    assert edited["properties"] == {"Length": "20 mm", "Label": "Base"}
+    assert edited["undo"] == "Edit Box" and part.Cut.Shape.BoundBox.XLength == pytest.approx(20)
+
+
+def test_an_object_that_stays_in_error_is_no_success(live, part):
+    part.Box.Length = 0
+    part.recompute()
+    assert "Length" in live.no("edit_object", object="Box", properties={"Width": 5})
+    other = live("edit_object", object="Cyl", properties={"Radius": 1})
+    assert [item["object"] for item in other["recompute"]["persistent"]] == ["Box"]
+    mended = live("edit_object", object="Box", properties={"Length": 5})
+    assert mended["recompute"]["resolved"] == ["Box"]
+
+
+def test_deleting_what_others_need_deletes_nothing(live, part):
+    words = live.no("delete_object", objects=["Box"])
+    assert "used by Cut" in words and part.getObject("Box") is not None
+    assert part.Cut.isValid() and part.Cut.Base is part.Box
+    done = live("delete_object", objects=["Cut"], with_children=True)
+    assert set(done["removed"]) == {"Cut", "Box", "Cyl"} and part.Objects == []
+    assert set(live("undo")["created"]) == {"Cut", "Box", "Cyl"}
+    assert part.Cut.Shape.Volume > 0
+
+
+def test_deleting_many_is_asked_first(live):
+    live("create_document", name="D")
+    names = [live("create_object", type="Part::Sphere")["object"]["name"] for _ in range(11)]
+    assert "delete_many" in live.no("delete_object", objects=names)
+    assert len(live("delete_object", objects=names, delete_many=True)["removed"]) == 11
+
+
+def test_objects_come_in_pages_and_filtered(live, part):
+    page = live("get_objects", limit=2, properties=["Length", "Radius"])
+    assert page["total"] == 3 and page["next_offset"] == 2
+    assert page["objects"][0]["properties"] == {"Length": "10 mm"}
+    rest = live("get_objects", offset=2)
+    assert [item["name"] for item in rest["objects"]] == ["Cut"] and rest["next_offset"] is None
+    names = lambda **filters: [item["name"] for item in live("get_objects", **filters)["objects"]]
+    assert names(type="Part::Box") == ["Box"] and names(type="Part::Primitive") == ["Box", "Cyl"]
+    assert names(name="C*") == ["Cyl", "Cut"] and names(state="error") == []
+    live("create_object", type="App::Part", name="Group")
+    live("create_object", type="Part::Cone", name="Cone", parent="Group")
+    assert "Cone" in names(inside="Group") and "Box" not in names(inside="Group")
+    assert "holds no objects" in live.no("get_objects", inside="Box")
+
+
+def test_a_page_is_never_too_long_to_be_shown(live):
+    import FreeCAD
+    live("create_document", name="D")
+    doc = FreeCAD.ActiveDocument
+    for _ in range(30):
+        doc.addObject("App::FeaturePython", "P").addProperty("App::PropertyString", "Note")
+    for item in doc.Objects:
+        item.Note = "x" * 4000
+    seen, offset = [], 0
+    while offset is not None:
+        outcome = live.outcome("get_objects", {"properties": ["Note"], "offset": offset})
+        assert len(outcome.last["result"]) < 64 * 1024
+        seen += [item["name"] for item in outcome.result["objects"]]
+        offset = outcome.result["next_offset"]
+    assert len(seen) == 30 == len(set(seen))
+
+
+def test_inspect_tells_types_choices_and_places(live, part):
+    live("create_object", type="App::Part", name="Group")
+    live("create_object", type="Part::Cone", name="Cone", parent="Group",
+         properties={"Height": {"expression": "Box.Length * 2"}})
+    seen = live("inspect_object", object="Cone")
+    assert seen["properties"]["Height"]["expression"] == "Box.Length * 2"
+    assert seen["properties"]["Height"]["value"] == "20 mm" and seen["parents"] == ["Group"]
+    assert "Box" in seen["uses"] and live("inspect_object", object="Box")["used_by"].count("Cone") == 1
+    assert "choices" in live("inspect_object", object="Cone")["properties"]["MapMode"]
+    assert "Cone" in live("inspect_object", object="Group")["children"]
+
+
+def test_an_unknown_type_says_what_is_near(live, part):
+    assert "Part::Box" in live.no("create_object", type="PartDesign::Box")
+    assert "no module" in live.no("create_object", type="Nonsense::Box")
+
+
+def test_an_open_transaction_of_somebody_is_left_alone(live, part):
+    part.openTransaction("mine")
+    part.Box.Length = 12
+    assert "open transaction" in live.no("edit_object", object="Box", properties={"Length": 5})
+    part.commitTransaction()
+    assert part.Box.Length.Value == 12 and part.UndoNames[0] == "mine"
