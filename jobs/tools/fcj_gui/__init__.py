@@ -9,5 +9,9 @@ person has open (the add-on, ``panel``):
     documents   which documents there are, and which of them changed
     snapshot    copies of the documents, for the host that comes after this one
 
-It loads the C module ``_fcj`` (workers/host) and the runtime ``fcj``.
+`running` is the Host once there is one. It loads the C module ``_fcj`` (workers/host) and the runtime ``fcj``.
 """
+
+from typing import Any
+
+running: Any = None

@@ -1,11 +1,11 @@
 """Run by the FreeCAD that a worker starts: `freecad boot.py` with fd 3.
 
 FCJ_PATHS: directories for sys.path (fcj_gui and fcj, _fcj). FCJ_HANDLERS: the
-user's own tools. FCJ_SNAPSHOTS, FCJ_RESTORE: where snapshots go; the one to
-begin with.
+user's own tools. FCJ_GUI: where snapshots go, a tab, and the one to begin with.
 """
 
 import os
+import signal
 import sys
 import traceback
 
@@ -18,17 +18,28 @@ def _settings() -> None:
         document.SetBool(name, False)
 
 
+def _crash_as_usual() -> None:
+    """FreeCAD makes exit code 1 of a crash; its signal says more."""
+    for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _paths(name: str) -> list[str]:
+    return [path for path in os.environ.get(name, "").split(":") if path]
+
+
 def _start() -> None:
-    split = os.environ.get
-    sys.path[:0] = [path for path in split("FCJ_PATHS", "").split(":") if path]
+    sys.path[:0] = _paths("FCJ_PATHS")
+    import fcj_gui
     from fcj_gui import host, snapshot
     _settings()
-    if os.environ.get("FCJ_RESTORE"):
-        for problem in snapshot.restore(os.environ["FCJ_RESTORE"]):
-            print(f"not restored: {problem}", file=sys.__stderr__)
-    handlers = [path for path in split("FCJ_HANDLERS", "").split(":") if path]
-    sys.modules["fcj_gui"].running = host.Host(     # kept for as long as FreeCAD lives
-        3, handlers, snapshots=os.environ.get("FCJ_SNAPSHOTS") or None, on_end=host.leave)
+    _crash_as_usual()
+    snapshots, _, restored = os.environ.get("FCJ_GUI", "").partition("\t")
+    if restored:
+        for problem in snapshot.restore(restored):
+            os.write(2, f"not restored: {problem}\n".encode())
+    fcj_gui.running = host.Host(            # kept for as long as FreeCAD lives
+        3, _paths("FCJ_HANDLERS"), snapshots=snapshots or None, on_end=host.leave)
 
 
 try:

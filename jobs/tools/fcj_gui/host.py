@@ -174,7 +174,7 @@ class Host:
         try:
             self._snapshots.take()
         except OSError as error:
-            print(f"no snapshot: {error}", file=sys.__stderr__)
+            os.write(2, f"no snapshot: {error}\n".encode())
 
     def _on_dialog(self, made: dict[str, Any]) -> None:
         self.send(made)
