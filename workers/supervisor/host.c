@@ -35,7 +35,7 @@
 #define SETTLED_MS   10000
 #define RESTORES_MAX 2          /* starts that end, with one snapshot */
 #define SEND_MS      1000
-#define LAST_WORD_MS 5000       /* a snapshot, at our end */
+#define ENVIRONMENT_MAX 24
 
 typedef enum { OFF, DISPLAY, SAVING, STARTING, UP } state_t;
 
@@ -166,7 +166,7 @@ s_fail (fcj_world_t *world, const char *text)
 }
 
 typedef struct {
-    char *text[16];
+    char *text[ENVIRONMENT_MAX + 1];
     int count;
 } environment_t;
 
@@ -176,7 +176,7 @@ s_set (environment_t *self, const char *format, ...)
 {
     va_list args;
     va_start (args, format);
-    if (self->count < 15
+    if (self->count < ENVIRONMENT_MAX
         && vasprintf (&self->text[self->count], format, args) >= 0)
         self->count++;
     va_end (args);
@@ -204,6 +204,7 @@ s_environment (const fcj_world_t *world, environment_t *all)
                : getenv ("HOME") ? getenv ("HOME") : "",
                authority ? "" : "/.Xauthority");
     s_set (all, "QT_QPA_PLATFORM=xcb");
+    s_set (all, "QT_LOGGING_TO_CONSOLE=1");     /* not to the journal */
     if (geteuid () == 0)
         s_set (all, "QTWEBENGINE_DISABLE_SANDBOX=1");
     if (self->display.pid)
@@ -309,12 +310,14 @@ s_begin (fcj_world_t *world)
     fcj_host_t *self = world->host;
     const char *display = world->options.display;
     fcj_error_t error;
-    if (self->display.pid || (*display && fcj_display_answers (display))) {
+    bool ours = strcmp (display, "xvfb") == 0;
+    if (self->display.pid
+        || (*display && !ours && fcj_display_answers (display))) {
         if (!self->display.pid)
             snprintf (self->display.name, sizeof self->display.name, "%s",
                       display);
     } else {
-        if (*display && strcmp (display, "xvfb") != 0)
+        if (*display && !ours)
             fcj_log (FCJ_WARNING, "no_display", "display", display, "instead",
                      "xvfb", NULL);
         if (fcj_display_start (&self->display, world->options.gui_dir,
@@ -429,6 +432,7 @@ s_on_waiting (fcj_world_t *world, fcj_process_t *process)
         self->restored[0] = 0;
         self->restores = 0;
         self->error[0] = 0;
+        world->broken[0] = 0;
         fcj_log (FCJ_INFO, "gui_host_ready", "info",
                  self->info ? self->info : "", NULL);
     }

@@ -2,6 +2,11 @@
 
 Observers of FreeCAD count each document's changes; the count says whether a
 snapshot still holds. Whoever changes only the camera changes nothing.
+
+A view provider's document can't be asked for: FreeCAD crashes when its object
+is not attached yet, and it tells of changes before that. So a change of views
+(colour, visibility) counts for the documents whose objects changed with it and
+for the active one, and for all of them when no object changed.
 """
 
 from typing import Any
@@ -13,13 +18,15 @@ class Changes:
     def __init__(self) -> None:
         self.serials: dict[str, int] = {}
         self.total = 0
+        self.settled = 0                    # total, when views were looked at last
+        self.views = False
 
     def watch(self) -> None:
         """From now on. Documents that are open count as unchanged."""
         import FreeCAD
         import FreeCADGui
         for name in FreeCAD.listDocuments():
-            self.serials.setdefault(name, 0)
+            self.serials[name] = 0
         FreeCAD.addDocumentObserver(self)
         if hasattr(FreeCADGui, "addDocumentObserver"):
             self._gui = _Views(self)
@@ -37,6 +44,19 @@ class Changes:
         """A document changed."""
         self.total += 1
         self.serials[document.Name] = self.total
+
+    def settle(self) -> int:
+        """Between jobs: what views changed, too. The total."""
+        import FreeCAD
+        if self.views:
+            self.views = False
+            active = FreeCAD.ActiveDocument
+            alone = self.total == self.settled
+            for document in FreeCAD.listDocuments().values():
+                if alone or document is active:
+                    self.note(document)
+        self.settled = self.total
+        return self.total
 
     def slotCreatedDocument(self, document: Any) -> None:
         self.note(document)
@@ -71,15 +91,13 @@ class Changes:
 
 
 class _Views:
-    """What view providers (colour, visibility) change."""
+    """Told when a view provider (colour, visibility) changed."""
 
     def __init__(self, changes: Changes) -> None:
         self._changes = changes
 
-    def slotChangedObject(self, view: Any, _property: str) -> None:
-        item = getattr(view, "Object", None)
-        if item is not None and item.Document is not None:
-            self._changes.note(item.Document)
+    def slotChangedObject(self, _view: Any, _property: str) -> None:
+        self._changes.views = True
 
 
 def listed() -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class Snapshots:
 
     def due(self) -> bool:
         """Whether something changed since the last one."""
-        return self._changes.total != self._seen
+        return self._changes.settle() != self._seen
 
     def take(self) -> None:
         """Forks; the fork writes. An older one that still writes ends."""
