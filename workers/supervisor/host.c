@@ -676,8 +676,10 @@ bool
 fcj_host_on_child (fcj_world_t *world, pid_t pid, int status)
 {
     fcj_host_t *self = world->host;
-    if (pid == self->pid && pid)
+    if (pid == self->pid && pid) {
+        kill (-pid, SIGKILL);           /* what its jobs left in its group */
         s_on_exit (world, status);
+    }
     else if (pid == self->display.pid && pid) {
         fcj_display_ended (&self->display);
         fcj_log (FCJ_WARNING, "display_ended", NULL);
