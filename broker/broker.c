@@ -166,7 +166,7 @@ fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen)
 {
     if (seen->running)
         return;
-    for (size_t n = 0; n < 8; n++)
+    for (size_t n = 0; n < FCJ_WATCHERS_MAX; n++)
         if (seen->watchers[n])
             return;
     *s_seen_at (self, seen->id) = seen->chain;
@@ -175,20 +175,21 @@ fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen)
     free (seen);
 }
 
-void
+bool
 fcj_watch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id)
 {
     fcj_seen_t *seen = fcj_seen (self, id, true);
-    size_t spare = 0;
-    for (size_t n = 0; seen && n < 8; n++) {
+    size_t spare = FCJ_WATCHERS_MAX;
+    for (size_t n = 0; seen && n < FCJ_WATCHERS_MAX; n++) {
         if (seen->watchers[n] == peer->serial)
-            return;
+            return true;
         if (!seen->watchers[n]
             || !fcj_peer_serial (self, seen->watchers[n]))
             spare = n;
     }
-    if (seen)
+    if (seen && spare < FCJ_WATCHERS_MAX)
         seen->watchers[spare] = peer->serial;
+    return seen && spare < FCJ_WATCHERS_MAX;
 }
 
 /* ---- Messages ---------------------------------------------------------- */

@@ -38,7 +38,7 @@ typedef struct fcj_peer {
 typedef struct fcj_seen {
     struct fcj_seen *chain;
     fcj_id_t id;
-    uint32_t watchers[8];               /* serials; 0: free */
+    uint32_t watchers[FCJ_WATCHERS_MAX]; /* serials; 0: free */
     bool running;
     char tool[FCJ_NAME_MAX + 1];
     double progress;
@@ -109,7 +109,7 @@ void fcj_send_refused (fcj_broker_t *self, uint64_t ref,
                        bool retryable);
 void fcj_send_done (fcj_broker_t *self, uint64_t ref, const char *state);
 void fcj_send_state (fcj_broker_t *self, const fcj_peer_t *peer, int64_t req,
-                     const char *id);
+                     const char *id, bool watched);
 
 /*  A request is named by its peer's serial and its number.  */
 static inline uint64_t
@@ -120,6 +120,7 @@ fcj_ref (const fcj_peer_t *peer, int64_t req)
 fcj_peer_t *fcj_peer_serial (fcj_broker_t *self, uint32_t serial);
 fcj_peer_t *fcj_peer_worker (fcj_broker_t *self, const char *worker);
 fcj_seen_t *fcj_seen (fcj_broker_t *self, const char *id, bool make);
-void fcj_watch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id);
+/*  False: too many watch it, this one does not. */
+bool fcj_watch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id);
 void fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen);
 #endif

@@ -10,11 +10,15 @@
  *      FINISHING <-------------------------+
  *      (also from WAITING and READY: expired, dependency failed)
  *
- *  STORING, LEASING, FINISHING, REQUEUEING and CANCELLING are phases with one
- *  store call under way. An unavailable store leaves the phase as it is; the
+ *  STORING, LEASING, FINISHING, REQUEUEING, CANCELLING and READING are phases
+ *  with one store call under way. An unavailable store leaves the phase as it is; the
  *  call is made again with the same arguments, which the store promises to
  *  take for the same call. What comes in such a phase waits for its outcome:
  *  a cancel is a note on the job (`asks`), looked at when the call is over.
+ *
+ *  When the store says that a call does not fit (STALE), somebody else has
+ *  changed the record: it is read, and the job goes on from what it says. A
+ *  job leaves the core only when its record is terminal or not there.
  *
  *  A slot is held from the moment a job is meant for it until the worker
  *  hands the job over, or, for a job that ended otherwise, until the worker
@@ -36,7 +40,7 @@
 #define REFUSED_TRIES   3       /* a finish that the store cannot take */
 
 typedef enum { STORING, WAITING, READY, LEASING, RUNNING, FINISHING,
-               REQUEUEING, CANCELLING } phase_t;
+               REQUEUEING, CANCELLING, READING } phase_t;
 
 typedef struct job job_t;
 typedef struct worker worker_t;
@@ -98,6 +102,9 @@ struct job {
     unsigned confirmed : 1;             /* the worker surely has it */
     unsigned delivered : 1;             /* handed over: owes FINISHED */
     unsigned lost : 1;                  /* this requeue is counted */
+    unsigned ran : 1;                   /* what it requeues was an execution */
+    unsigned unsure : 1;                /* recovered: RUN may not have gone */
+    unsigned absent : 1;                /* and did not: its worker says so */
     unsigned renewed : 1, seen : 1, tokened : 1;
 };
 
@@ -352,6 +359,17 @@ s_worker (const fcj_core_t *self, const char *id)
     return NULL;
 }
 
+static worker_t *
+s_worker_new (fcj_core_t *self, const char *id)
+{
+    if (self->worker_count == FCJ_WORKERS_MAX || strlen (id) > FCJ_ID_LEN)
+        return NULL;
+    worker_t *worker = s_alloc (sizeof *worker);
+    strcpy (worker->id, id);
+    self->workers[self->worker_count++] = worker;
+    return worker;
+}
+
 /*  A worker with a free slot for lane. The window exists once: of several
  *  GUI workers only the first that is there counts.  */
 static worker_t *
@@ -475,7 +493,8 @@ static bool
 s_calls (unsigned phase)
 {
     return phase == STORING || phase == LEASING || phase == FINISHING
-           || phase == REQUEUEING || phase == CANCELLING;
+           || phase == REQUEUEING || phase == CANCELLING
+           || phase == READING;
 }
 
 static fcj_line_t *
@@ -565,7 +584,7 @@ s_call (fcj_core_t *self, job_t *job)
     static const fcj_action_type_t types[] = {
         [STORING] = FCJ_DO_SUBMIT, [LEASING] = FCJ_DO_LEASE,
         [FINISHING] = FCJ_DO_FINISH, [REQUEUEING] = FCJ_DO_REQUEUE,
-        [CANCELLING] = FCJ_DO_CANCEL,
+        [CANCELLING] = FCJ_DO_CANCEL, [READING] = FCJ_DO_READ,
     };
     if (++self->calls == 0)
         self->calls = 1;
@@ -576,6 +595,7 @@ s_call (fcj_core_t *self, job_t *job)
     action->bytes = job->bytes;
     action->deadline = self->now + self->lease_ms;
     action->lost = job->lost;
+    action->ran = job->ran;
     action->reason = (fcj_reason_t) job->reason;
     if (job->deps) {
         action->deps = (const uint8_t (*)[16]) job->deps->ids;
@@ -584,7 +604,8 @@ s_call (fcj_core_t *self, job_t *job)
     if (job->phase == FINISHING && !job->bytes)
         s_finish_text (job, action);
     if (job->phase == REQUEUEING)
-        strcpy (action->text, job->lost ? "worker_lost" : "released");
+        strcpy (action->text, !job->ran ? "not_delivered"
+                : job->lost ? "worker_lost" : "released");
 }
 
 static void
@@ -616,10 +637,12 @@ s_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
     s_begin (self, job, FINISHING);
 }
 
+/*  lost: counts as one of the executions allowed. ran: it may have begun.  */
 static void
-s_requeue (fcj_core_t *self, job_t *job, bool lost)
+s_requeue (fcj_core_t *self, job_t *job, bool lost, bool ran)
 {
     s_free_slot (job);
+    job->ran = ran;
     if (lost && job->losses + 1 >= FCJ_EXECUTIONS_MAX) {
         s_fail (self, job, FCJ_POISON);
         return;
@@ -861,12 +884,21 @@ s_end (fcj_core_t *self, job_t *job, const char *state)
     s_job_free (self, job);
 }
 
+/*  The store has no such record: it was deleted, or its disk lost it.  */
 static void
-s_gone (fcj_core_t *self, job_t *job, const char *what)
+s_gone (fcj_core_t *self, job_t *job)
 {
     fcj_action_t *action = s_act_job (self, FCJ_DO_WARN, job);
-    snprintf (action->text, sizeof action->text, "stale_%s", what);
+    strcpy (action->text, "not_in_the_store");
     s_end (self, job, NULL);
+}
+
+static bool
+s_token_is (const job_t *job, const char *token)
+{
+    uint8_t binary[16];
+    return job && job->tokened && s_binary (token, binary) == 0
+           && memcmp (job->token, binary, 16) == 0;
 }
 
 /* ---- Leasing ----------------------------------------------------------- */
@@ -911,11 +943,12 @@ s_run (fcj_core_t *self, job_t *job)
         return;
     }
     if (!job->worker->connected) {
-        s_requeue (self, job, false);
+        s_requeue (self, job, false, false);
         return;
     }
     s_phase (self, job, RUNNING);
     job->sent = 1;
+    job->unsure = job->absent = 0;
     s_act_job (self, FCJ_DO_RUN, job)->bytes = job->bytes;
     s_drop_bytes (self, job);
     s_due (self, job, self->now + self->lease_ms);
@@ -1002,6 +1035,8 @@ s_stored_requeue (fcj_core_t *self, job_t *job)
 {
     if (job->lost)
         job->losses++;
+    if (!job->ran && job->attempt)
+        job->attempt--;
     self->counts.requeued++;
     s_part (self, job, "requeued");
     job->tokened = 0;
@@ -1014,6 +1049,101 @@ s_stored_requeue (fcj_core_t *self, job_t *job)
     }
 }
 
+/*  Another attempt than ours runs, says the record: wait for its worker.  */
+static void
+s_adopt (fcj_core_t *self, job_t *job, const fcj_event_t *event)
+{
+    s_part (self, job, "stale");
+    s_drop_bytes (self, job);
+    worker_t *worker = s_worker (self, event->worker);
+    if (!worker && event->worker)
+        worker = s_worker_new (self, event->worker);
+    s_binary (event->token, job->token);
+    job->tokened = 1;
+    if (worker)
+        s_attach (job, worker);
+    job->sent = job->unsure = 1;
+    if (job->cancel)
+        s_begin (self, job, CANCELLING);
+    else {
+        s_phase (self, job, RUNNING);
+        s_due (self, job, self->now + self->lease_ms);
+    }
+}
+
+/*  The record runs under our token: the call that did not fit does now.  */
+static void
+s_again (fcj_core_t *self, job_t *job)
+{
+    if (!job->bytes && !job->cancel && job->sent && !job->delivered) {
+        s_phase (self, job, RUNNING);
+        s_due (self, job, self->now + self->lease_ms);
+        return;
+    }
+    s_phase (self, job, job->bytes ? FINISHING : job->cancel ? CANCELLING
+             : job->sent ? REQUEUEING : LEASING);
+    s_retry (self, job);
+}
+
+static void
+s_queued_after_all (fcj_core_t *self, job_t *job)
+{
+    s_part (self, job, "stale");
+    s_drop_bytes (self, job);
+    job->tokened = 0;
+    if (job->cancel)
+        s_begin (self, job, CANCELLING);
+    else if (job->reason == FCJ_DEPENDENCY) {
+        s_phase (self, job, FINISHING);
+        s_retry (self, job);
+    }
+    else {
+        job->reason = 0;
+        job->final = 0;
+        s_wait_anew (self, job);
+        s_ready (self, job, true);
+        s_event (self, job, "queued");
+    }
+}
+
+/*  How the record stands, after a call that it did not fit.  */
+static void
+s_stored_read (fcj_core_t *self, job_t *job, const fcj_event_t *event)
+{
+    if (event->outcome == FCJ_NOT_FOUND || event->outcome == FCJ_EXPIRED) {
+        s_gone (self, job);
+        return;
+    }
+    if (event->outcome != FCJ_OK) {
+        s_retry (self, job);
+        return;
+    }
+    bool running = event->state == FCJ_RUNNING;
+    bool ours = running && s_token_is (job, event->token);
+    if (!ours) {
+        job->attempt = (uint16_t) event->attempt;
+        job->losses = (uint8_t) event->losses;
+    }
+    if (fcj_state_terminal (event->state))
+        s_end (self, job, fcj_state_name (event->state));
+    else if (ours)
+        s_again (self, job);
+    else if (running && event->token && strlen (event->token) == FCJ_TOKEN_LEN)
+        s_adopt (self, job, event);
+    else
+        s_queued_after_all (self, job);
+}
+
+static void
+s_read (fcj_core_t *self, job_t *job, const char *what)
+{
+    fcj_action_t *action = s_act_job (self, FCJ_DO_WARN, job);
+    snprintf (action->text, sizeof action->text, "stale_%s", what);
+    uint8_t tries = job->tries;
+    s_begin (self, job, READING);
+    job->tries = tries;                 /* calls that never fit slow down */
+}
+
 static void
 s_stored (fcj_core_t *self, const fcj_event_t *event)
 {
@@ -1022,7 +1152,8 @@ s_stored (fcj_core_t *self, const fcj_event_t *event)
         || job->due.place)
         return;                         /* of a call that is over */
     fcj_reason_t outcome = event->outcome;
-    bool gone = outcome == FCJ_STALE || outcome == FCJ_NOT_FOUND;
+    bool stale = outcome == FCJ_STALE || outcome == FCJ_NOT_FOUND
+                 || outcome == FCJ_EXPIRED;
     if (outcome == FCJ_STORE_UNAVAILABLE) {
         s_retry (self, job);
         if (job->phase == STORING && job->tries == SUBMIT_TRIES)
@@ -1032,8 +1163,10 @@ s_stored (fcj_core_t *self, const fcj_event_t *event)
     }
     else if (job->phase == STORING)
         s_stored_submit (self, job, event);
-    else if (gone)
-        s_gone (self, job, job->phase == LEASING ? "lease"
+    else if (job->phase == READING)
+        s_stored_read (self, job, event);
+    else if (stale)
+        s_read (self, job, job->phase == LEASING ? "lease"
                 : job->phase == FINISHING ? "finish"
                 : job->phase == REQUEUEING ? "requeue" : "cancel");
     else if (job->phase == FINISHING)
@@ -1121,12 +1254,11 @@ s_cancel (fcj_core_t *self, const fcj_event_t *event)
 
 /* ---- Workers ----------------------------------------------------------- */
 
-static bool
-s_token_is (const job_t *job, const char *token)
+static void
+s_confirm (job_t *job)
 {
-    uint8_t binary[16];
-    return job && job->tokened && s_binary (token, binary) == 0
-           && memcmp (job->token, binary, 16) == 0;
+    job->confirmed = 1;
+    job->unsure = job->absent = 0;
 }
 
 static void
@@ -1140,17 +1272,6 @@ s_worker_free (fcj_core_t *self, worker_t *worker)
             break;
         }
     free (worker);
-}
-
-static worker_t *
-s_worker_new (fcj_core_t *self, const char *id)
-{
-    if (self->worker_count == FCJ_WORKERS_MAX || strlen (id) > FCJ_ID_LEN)
-        return NULL;
-    worker_t *worker = s_alloc (sizeof *worker);
-    strcpy (worker->id, id);
-    self->workers[self->worker_count++] = worker;
-    return worker;
 }
 
 /*  A worker that is away is forgotten with its last job.  */
@@ -1174,7 +1295,8 @@ s_recognise (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
         s_detach (job);
         s_attach (job, worker);
     }
-    job->seen = job->sent = job->confirmed = 1;
+    s_confirm (job);
+    job->seen = job->sent = 1;
     if (job->phase == RUNNING) {
         s_hold (job);
         job->renewed = 1;
@@ -1214,6 +1336,8 @@ s_hello (fcj_core_t *self, const fcj_event_t *event)
     for (job_t *job = worker->jobs; job; job = job->next)
         if (!job->seen && job->sent && job->phase == RUNNING) {
             s_free_slot (job);
+            /*  It never forgets what it has not handed over.  */
+            job->absent = job->unsure;
             if (job->due.due > self->now + REDELIVER_MS)
                 s_due (self, job, self->now + REDELIVER_MS);
         }
@@ -1239,7 +1363,7 @@ s_beat (fcj_core_t *self, const fcj_event_t *event)
                && memcmp (worker->ghosts[g].token, binary, 16) != 0)
             g++;
         if (job) {
-            job->confirmed = 1;
+            s_confirm (job);
             if (job->phase != RUNNING)
                 continue;
             s_hold (job);
@@ -1282,7 +1406,7 @@ s_bye (fcj_core_t *self, const fcj_event_t *event)
     for (job_t *job = worker->jobs, *next; job; job = next) {
         next = job->next;
         if (job->phase == RUNNING)
-            s_requeue (self, job, false);
+            s_requeue (self, job, false, true);
     }
     s_lost (self, event);
 }
@@ -1325,6 +1449,7 @@ s_hand_over (fcj_core_t *self, const fcj_event_t *event)
         s_detach (job);
         s_attach (job, worker);
     }
+    s_confirm (job);
     job->sent = job->delivered = 1;
     s_free_slot (job);
     return job->phase == RUNNING ? job : NULL;
@@ -1349,7 +1474,7 @@ s_progress (fcj_core_t *self, const fcj_event_t *event)
     job_t *job = s_find (self, event->id);
     if (!s_token_is (job, event->token) || job->phase != RUNNING)
         return;
-    job->confirmed = 1;
+    s_confirm (job);
     bool started = event->type == FCJ_EV_STARTED;
     fcj_action_t *action = s_act_job (self, started ? FCJ_DO_STARTED
                                       : FCJ_DO_PROGRESS, job);
@@ -1391,7 +1516,7 @@ s_ask_user (fcj_core_t *self, const fcj_event_t *event)
     if (!s_token_is (job, event->token) || job->phase != RUNNING
         || event->ask < 1)
         return;
-    job->confirmed = 1;
+    s_confirm (job);
     question_t *question = job->question;
     if (question && event->ask < question->number)
         return;                         /* late: it has asked more since */
@@ -1466,7 +1591,7 @@ s_recover (fcj_core_t *self, const fcj_event_t *event)
     if (!worker)
         worker = s_worker_new (self, event->worker);
     s_phase (self, job, RUNNING);
-    job->sent = 1;
+    job->sent = job->unsure = 1;
     job->tokened = s_binary (event->token, job->token) == 0;
     if (worker)
         s_attach (job, worker);
@@ -1505,7 +1630,7 @@ s_tick (fcj_core_t *self)
         if (s_calls (job->phase))
             s_call (self, job);
         else if (job->phase == RUNNING)
-            s_requeue (self, job, true);
+            s_requeue (self, job, !job->absent, !job->absent);
         else {
             s_edges_free (job->deps);
             job->tokened = 0;
@@ -1530,13 +1655,13 @@ s_minor (fcj_core_t *self, const fcj_event_t *event)
         break;
     case FCJ_EV_RELEASE:
         if ((job = s_hand_over (self, event)))
-            s_requeue (self, job, event->lost);
+            s_requeue (self, job, event->lost, true);
         break;
     case FCJ_EV_UNSENT:
         job = s_find (self, event->id);
         if (s_token_is (job, event->token) && job->phase == RUNNING) {
             job->sent = 0;
-            s_requeue (self, job, false);
+            s_requeue (self, job, false, false);
         }
         break;
     case FCJ_EV_RECOVERED: self->recovered = true; break;

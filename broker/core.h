@@ -74,7 +74,7 @@ typedef struct {
     bool lost;
     fcj_bytes_t *bytes;
     fcj_state_t state;              /* finish, stored, recover */
-    /*  stored  */
+    /*  stored; of a READ also token, worker, attempt, losses, ask  */
     uint32_t call;
     fcj_reason_t outcome;           /* FCJ_OK: it took effect */
     const char *text;               /* of the error */
@@ -95,7 +95,8 @@ typedef enum {
     FCJ_DO_UNASK,       /* store: token ask; ref, if any, is answered by it */
     FCJ_DO_RENEW,       /* store: token deadline; no answer wanted */
     FCJ_DO_FINISH,      /* store: bytes, or without: failed, reason, text */
-    FCJ_DO_REQUEUE,     /* store: token lost text */
+    FCJ_DO_REQUEUE,     /* store: token lost ran text */
+    FCJ_DO_READ,        /* store: how the record stands */
     FCJ_DO_CANCEL,      /* store: owner */
     FCJ_DO_RUN,         /* worker: bytes, or NULL: spec of the lease's reply */
     FCJ_DO_KILL,        /* worker: id token text */
@@ -125,7 +126,7 @@ typedef struct {
     double fraction;
     const char *state;
     fcj_reason_t reason;
-    bool lost, existing, retryable;
+    bool lost, ran, existing, retryable;
     char text[160];
 } fcj_action_t;
 

@@ -331,13 +331,12 @@ s_about_job (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
     const char *holder = NULL;
     bool known = fcj_core_state (self->core, id, &holder, NULL) != NULL;
     if (strcmp (type, "WATCH") == 0) {
-        if (known)
-            fcj_watch (self, peer, id);
-        fcj_send_state (self, peer, req, id);
+        bool watched = known && fcj_watch (self, peer, id);
+        fcj_send_state (self, peer, req, id, watched);
     }
     else if (strcmp (type, "UNWATCH") == 0) {
         fcj_seen_t *seen = fcj_seen (self, id, false);
-        for (size_t n = 0; seen && n < 8; n++)
+        for (size_t n = 0; seen && n < FCJ_WATCHERS_MAX; n++)
             if (seen->watchers[n] == peer->serial)
                 seen->watchers[n] = 0;
         if (seen)

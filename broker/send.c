@@ -77,21 +77,22 @@ s_accepted (fcj_broker_t *self, const fcj_action_t *action)
     fcj_peer_t *peer = fcj_peer_serial (self, (uint32_t) (action->ref >> 32));
     if (!peer || !action->existing)
         return;
-    if (fcj_core_state (self->core, action->id, NULL, NULL))
-        fcj_watch (self, peer, action->id);
-    fcj_send_state (self, peer, 0, action->id);
+    bool watched = fcj_core_state (self->core, action->id, NULL, NULL)
+                   && fcj_watch (self, peer, action->id);
+    fcj_send_state (self, peer, 0, action->id, watched);
 }
 
 void
 fcj_send_state (fcj_broker_t *self, const fcj_peer_t *peer, int64_t req,
-                const char *id)
+                const char *id, bool watched)
 {
     int attempt = 0;
     const char *state = fcj_core_state (self->core, id, NULL, &attempt);
     const fcj_seen_t *seen = fcj_seen (self, id, false);
     fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 7);
+    fcj_pack_map (pack, 8);
     fcj_pack_kint (pack, "req", req);
+    fcj_pack_kbool (pack, "watched", watched);
     fcj_pack_kstr (pack, "id", id);
     fcj_pack_kstr (pack, "state", state ? state : "gone");
     fcj_pack_kint (pack, "attempt", attempt);
@@ -117,7 +118,7 @@ static void
 s_tell (fcj_broker_t *self, fcj_seen_t *seen, const fcj_pack_t *event,
         bool terminal)
 {
-    for (size_t n = 0; n < 8; n++) {
+    for (size_t n = 0; n < FCJ_WATCHERS_MAX; n++) {
         fcj_peer_t *peer = seen->watchers[n]
             ? fcj_peer_serial (self, seen->watchers[n]) : NULL;
         if (peer)

@@ -53,7 +53,8 @@ s_stored (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
 {
     call_t *call = arg;
     char state[16] = "queued";
-    fcj_id_t actual = "";
+    fcj_id_t actual = "", worker = "";
+    fcj_token_t token = "";
     fcj_dep_t deps[FCJ_DEPENDS_MAX];
     fcj_event_t event = { .type = FCJ_EV_STORED, .id = call->id,
                           .call = call->call };
@@ -69,6 +70,12 @@ s_stored (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
         fcj_map_copy (reply, "state", state, sizeof state);
         if (fcj_map_copy (reply, "id", actual, sizeof actual) > 0)
             event.actual = actual;
+        if (fcj_map_copy (reply, "token", token, sizeof token) > 0)
+            event.token = token;
+        if (fcj_map_copy (reply, "worker", worker, sizeof worker) > 0)
+            event.worker = worker;
+        event.attempt = (int) fcj_map_int (reply, "attempt", 0);
+        event.losses = (int) fcj_map_int (reply, "lost", 0);
         event.seq = fcj_map_int (reply, "seq", 0);
         event.deps = deps;
         event.dep_count = s_deps (fcj_map_map (reply, "deps"), deps);
@@ -224,7 +231,11 @@ fcj_store_act (fcj_broker_t *self, const fcj_action_t *action)
     case FCJ_DO_FINISH: s_finish (self, action, call); return true;
     case FCJ_DO_REQUEUE:
         fcj_writer_requeue (self->writer, action->id, action->token,
-                            action->lost, action->text, s_stored, call);
+                            action->lost, action->ran, action->text,
+                            s_stored, call);
+        return true;
+    case FCJ_DO_READ:
+        fcj_writer_read (self->writer, action->id, s_stored, call);
         return true;
     case FCJ_DO_CANCEL:
         fcj_writer_cancel (self->writer, action->id, action->owner, s_stored,

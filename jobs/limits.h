@@ -34,6 +34,7 @@
 #define FCJ_SLOTS_MAX         64            /* slots of one worker           */
 #define FCJ_WORKERS_MAX       256
 #define FCJ_FRONTENDS_MAX     256
+#define FCJ_WATCHERS_MAX      8             /* front-ends that watch one job */
 #define FCJ_JSON_DEPTH_MAX    64
 #define FCJ_DEPTH_MAX         16            /* msgpack containers in another */
 #define FCJ_VALUES_MAX        500000        /* values in one msgpack message */

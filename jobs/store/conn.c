@@ -485,9 +485,14 @@ int fcj_reply_check (const redisReply *reply, fcj_error_t *error)
     if (reply->type != REDIS_REPLY_ERROR)
         return 0;
     static const char *const passing[] = {
-        "LOADING", "READONLY", "OOM", "MISCONF", "NOSCRIPT", "BUSY",
+        "LOADING", "READONLY", "MISCONF", "NOSCRIPT", "BUSY",
         "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "TRYAGAIN", "NOAUTH",
         "ERR Function not found", "ERR max number of clients"};
+    /* nothing was done; only what makes room is let through (fcj.lua) */
+    if (strncmp (reply->str, "OOM", 3) == 0)
+        return fcj_fail (error, FCJ_QUEUE_FULL, "The job store is full (Redis "
+                         "maxmemory). Jobs that run go on; wait until records "
+                         "expire, or delete some, then submit again");
     for (size_t n = 0; n < sizeof (passing) / sizeof (*passing); n++)
         if (strncmp (reply->str, passing[n], strlen (passing[n])) == 0)
             return fcj_fail (error, FCJ_STORE_UNAVAILABLE,

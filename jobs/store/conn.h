@@ -32,6 +32,6 @@ int fcj_conn_flush (fcj_conn_t *self, fcj_error_t *error);
 redisReply *fcj_conn_reply (fcj_conn_t *self);
 
 /*  Fills *error for an error reply and returns -1; 0 for any other. Redis not
- *  ready, full or read-only is FCJ_STORE_UNAVAILABLE. */
+ *  ready or read-only is FCJ_STORE_UNAVAILABLE, full FCJ_QUEUE_FULL. */
 int fcj_reply_check (const redisReply *reply, fcj_error_t *error);
 #endif

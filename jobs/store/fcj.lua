@@ -251,7 +251,8 @@ local function fcj_finish (keys, args)
     return answer {state = args[3], repeated = false}
 end
 
--- KEYS job lease events   ARGV id token lost why
+-- An attempt that never ran (ran 0) is not counted in `attempt`, either.
+-- KEYS job lease events   ARGV id token lost why ran
 local function fcj_requeue (keys, args)
     local job = keys[1]
     local state, current, before, attempt, lost =
@@ -259,7 +260,9 @@ local function fcj_requeue (keys, args)
     lost = tonumber (lost or 0)
     if state == 'running' and current == args[2] then
         lost = lost + (args[3] == '1' and 1 or 0)
+        if args[5] == '0' then attempt = math.max (attempt - 1, 0) end
         redis.call ('HSET', job, 'state', 'queued', 'lost', lost,
+                    'attempt', attempt,
                     'requeued', args[2], 'ended',
                     cjson.encode {attempt = tonumber (attempt), why = args[4]})
         redis.call ('HDEL', job, 'token', 'worker', 'leased', 'started',

@@ -120,6 +120,7 @@ bool fcj_writer_up (const fcj_writer_t *self);
  *  true when the idempotency key had that job already (id is then the old
  *  one). FCJ_CONFLICT: the key was used with another request hash.
  *  FCJ_NOT_FOUND: a job in depends_on does not exist for this owner.
+ *  FCJ_QUEUE_FULL: Redis is full, nothing was stored.
  *  reply.deps: {id: state} of depends_on.  */
 typedef struct {
     int attempt;
@@ -163,10 +164,16 @@ void fcj_writer_finish (fcj_writer_t *self, const char *id,
                         const char *token, const void *body, size_t size,
                         fcj_writer_fn *fn, void *arg);
 /*  requeue after a lost worker (counted: lost + 1) or a hand-back of a
- *  draining worker (not counted).  */
+ *  draining worker (not counted). ran false: the lease never became an
+ *  execution, `attempt` goes back by one.  */
 void fcj_writer_requeue (fcj_writer_t *self, const char *id,
-                         const char *token, bool lost, const char *why,
+                         const char *token, bool lost, bool ran,
+                         const char *why,
                          fcj_writer_fn *fn, void *arg);
+/*  read: how the record stands. Reply {state, attempt, lost, token, worker};
+ *  FCJ_NOT_FOUND when it is not there.  */
+void fcj_writer_read (fcj_writer_t *self, const char *id, fcj_writer_fn *fn,
+                      void *arg);
 /*  cancel. A queued or running job becomes cancelled at once (a late result
  *  is stale); a terminal one is left: reply {state}. FCJ_NOT_FOUND for
  *  another owner's.  */

@@ -715,8 +715,8 @@ void fcj_writer_finish (fcj_writer_t *self, const char *id, const char *token,
 }
 
 void fcj_writer_requeue (fcj_writer_t *self, const char *id, const char *token,
-                         bool lost, const char *why, fcj_writer_fn *fn,
-                         void *arg)
+                         bool lost, bool ran, const char *why,
+                         fcj_writer_fn *fn, void *arg)
 {
     s_call_t *call = s_call (self, id, s_answered, fn, arg);
     s_fcall (call, "fcj_requeue", 3);
@@ -728,6 +728,7 @@ void fcj_writer_requeue (fcj_writer_t *self, const char *id, const char *token,
     s_int (call, lost);
     fcj_command_add (call->command, why ? why : "",
                      why ? strnlen (why, FCJ_TEXT_MAX) : 0);
+    s_int (call, ran);
     s_end (call);
     s_send (self, call);
 }
@@ -869,6 +870,40 @@ void fcj_writer_expire (fcj_writer_t *self, int limit, fcj_writer_fn *fn,
     s_str (call, "LIMIT");
     s_int (call, 0);
     s_int (call, limit < 1 ? 1 : limit > LIVE_MAX ? LIVE_MAX : limit);
+    s_end (call);
+    s_send (self, call);
+}
+
+static void s_read_known (fcj_writer_t *self, s_call_t *call)
+{
+    (void) self;
+    const redisReply *row = call->replies[0];
+    fcj_error_t error;
+    if (!*s_element (row, 0)) {
+        fcj_fail (&error, FCJ_NOT_FOUND, "There is no such record");
+        s_over (call, NULL, &error);
+        return;
+    }
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, 5);
+    fcj_pack_kstr (pack, "state", s_element (row, 0));
+    fcj_pack_kint (pack, "attempt", atoll (s_element (row, 1)));
+    fcj_pack_kint (pack, "lost", atoll (s_element (row, 2)));
+    fcj_pack_kstr (pack, "token", s_element (row, 3));
+    fcj_pack_kstr (pack, "worker", s_element (row, 4));
+    s_over_packed (call, &pack);
+}
+
+void fcj_writer_read (fcj_writer_t *self, const char *id, fcj_writer_fn *fn,
+                      void *arg)
+{
+    s_call_t *call = s_call (self, id, s_read_known, fn, arg);
+    static const char *const names[] = {"state", "attempt", "lost", "token",
+                                        "worker"};
+    fcj_command_begin (call->command, "HMGET");
+    s_key (call, "job:", id);
+    for (size_t n = 0; n < sizeof (names) / sizeof (*names); n++)
+        s_str (call, names[n]);
     s_end (call);
     s_send (self, call);
 }
@@ -1104,6 +1139,11 @@ static void s_complete (fcj_writer_t *self)
     for (int n = 0; n < call->got; n++) {
         if (fcj_reply_check (call->replies[n], &error) == 0)
             continue;
+        /* a full Redis takes no library, but has the one of before */
+        if (call->next == s_loaded && error.reason == FCJ_QUEUE_FULL) {
+            s_complain (self, &error);
+            break;
+        }
         if (call->next == s_loaded) {
             s_call_destroy (call);
             s_down (self, &error);

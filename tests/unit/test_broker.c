@@ -434,6 +434,38 @@ a_broker_stops_cleanly_when_told (void **state)
 #define TEST(name) \
     cmocka_unit_test_setup_teardown (name, s_setup, s_teardown)
 
+static void
+a_ninth_watcher_takes_nobodys_place (void **state)
+{
+    bench_t *self = *state, watchers[9];
+    fcj_id_t id;
+    fcj_error_t error;
+    fcj_id_new (id);
+    s_hello (self, 1, false);
+    assert_true (s_hear (self, "WELCOME"));
+    s_submit_accepted (self, id, NULL);         /* and watches it */
+    assert_true (s_hear (self, "RUN"));
+    memset (watchers, 0, sizeof watchers);
+    for (int n = 0; n < 9; n++) {
+        watchers[n].client = fcj_client_new (self->frontend, "watcher",
+                                             s_on_event, &watchers[n],
+                                             &error);
+        assert_non_null (watchers[n].client);
+        fcj_client_watch (watchers[n].client, id);
+        assert_true (s_until (&watchers[n], &watchers[n].events, 1));
+    }
+    s_finish (self, self->token);
+    assert_true (s_hear (self, "FINISHED"));
+    assert_true (s_state_comes (self, "completed"));
+    for (int n = 0; n < 7; n++)
+        assert_true (s_state_comes (&watchers[n], "completed"));
+    for (int n = 0; n < 9; n++) {
+        fcj_client_run (watchers[n].client);
+        assert_int_equal (watchers[n].events, n < 7 ? 2 : 1);
+        fcj_client_destroy (&watchers[n].client);
+    }
+}
+
 int
 main (void)
 {
@@ -445,6 +477,7 @@ main (void)
         TEST (a_broker_that_was_killed_knows_its_running_job),
         TEST (a_submit_with_the_same_id_is_the_same_job),
         TEST (a_malformed_message_does_not_stop_the_broker),
+        TEST (a_ninth_watcher_takes_nobodys_place),
         TEST (a_broker_stops_cleanly_when_told),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

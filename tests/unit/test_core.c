@@ -20,12 +20,17 @@ typedef struct {
     int ran[64], ran_count, refused, kills, answers, asked;
     fcj_token_t token;                  /* of the last RUN */
     fcj_reason_t reason, ended;
+    fcj_action_type_t misfit;           /* call that the store finds stale */
+    fcj_state_t reads;                  /* and what it then reads */
+    bool counted, executed;             /* of the last requeue */
+    char state[16];                     /* of the last event */
 } bench_t;
 
 typedef struct {
     fcj_id_t id;
     uint32_t call;
     fcj_state_t state;
+    fcj_reason_t outcome;
 } due_t;
 
 static void
@@ -42,12 +47,16 @@ s_id (int n, fcj_id_t id)
               (unsigned) n * 2654435761u, (unsigned) n);
 }
 
+static const char s_foreign[] = "ffffffffffffffffffffffffffffffff";
+
 static void s_step (bench_t *self, const fcj_event_t *event);
 
 static bool
 s_note (bench_t *self, const fcj_action_t *action, due_t *due)
 {
     due->state = FCJ_QUEUED;
+    due->outcome = action->call && action->type == self->misfit ? FCJ_STALE
+                                                                : FCJ_OK;
     switch (action->type) {
     case FCJ_DO_RUN:
         strcpy (self->token, action->token);
@@ -68,6 +77,17 @@ s_note (bench_t *self, const fcj_action_t *action, due_t *due)
         self->ended = action->bytes ? FCJ_OK : action->reason;
         break;
     case FCJ_DO_CANCEL: due->state = FCJ_CANCELLED; break;
+    case FCJ_DO_REQUEUE:
+        self->counted = action->lost;
+        self->executed = action->ran;
+        break;
+    case FCJ_DO_READ:
+        due->state = self->reads;
+        self->misfit = FCJ_DO_WARN;
+        break;
+    case FCJ_DO_EVENT:
+        snprintf (self->state, sizeof self->state, "%s", action->state);
+        return false;
     default: break;
     }
     strcpy (due->id, action->id);
@@ -87,7 +107,9 @@ s_step (bench_t *self, const fcj_event_t *event)
             count++;
     for (int n = 0; n < count; n++) {
         fcj_event_t stored = { .type = FCJ_EV_STORED, .id = due[n].id,
-                               .call = due[n].call, .state = due[n].state };
+                               .call = due[n].call, .state = due[n].state,
+                               .outcome = due[n].outcome, .attempt = 1,
+                               .worker = "other", .token = s_foreign };
         s_step (self, &stored);
     }
 }
@@ -151,6 +173,7 @@ s_setup (void **state)
     bench_t *self = calloc (1, sizeof *self);
     *state = self;
     self->now = 1000;
+    self->misfit = FCJ_DO_WARN;         /* none */
     self->core = fcj_core_new (MANY, MANY - 1, s_token, self);
     fcj_event_t event = { .type = FCJ_EV_RECOVERED };
     s_step (self, &event);
@@ -348,6 +371,55 @@ a_question_is_answered_once_and_again_for_who_did_not_hear (void **state)
 }
 
 static void
+a_call_that_does_not_fit_loses_no_job (void **state)
+{
+    static const fcj_state_t reads[] = { FCJ_QUEUED, FCJ_RUNNING,
+                                         FCJ_CANCELLED };
+    bench_t *self = *state;
+    fcj_core_counts_t counts;
+    for (int n = 0; n < 3; n++) {
+        s_worker (self, 1);
+        s_submit (self, 1, "me", FCJ_NORMAL);
+        self->reads = reads[n];
+        self->misfit = FCJ_DO_FINISH;
+        s_finish (self, 1, FCJ_COMPLETED);
+        fcj_core_counts (self->core, &counts);
+        assert_int_equal (counts.live, n < 2);
+        if (n == 1)                     /* of another attempt, by the record */
+            self->now += FCJ_LEASE_MS + 1;
+        s_step (self, &(fcj_event_t) { .type = FCJ_EV_TICK });
+        if (n < 2)
+            s_finish (self, 1, FCJ_COMPLETED);
+        fcj_core_counts (self->core, &counts);
+        assert_int_equal (counts.live, 0);
+        assert_string_equal (self->state, n < 2 ? "completed" : "cancelled");
+        assert_null (fcj_core_check (self->core));
+    }
+}
+
+static void
+a_lease_that_was_never_delivered_is_no_execution (void **state)
+{
+    bench_t *self = *state;
+    fcj_id_t id;
+    s_id (1, id);
+    s_step (self, &(fcj_event_t) {
+        .type = FCJ_EV_RECOVER, .id = id, .owner = "me", .attempt = 1,
+        .state = FCJ_RUNNING, .worker = "w", .queue_ms = 1000000,
+        .token = "0123456789abcdef0123456789abcdef" });
+    s_worker (self, 1);                 /* does not have it */
+    self->counted = true;
+    self->now += 3000;
+    s_step (self, &(fcj_event_t) { .type = FCJ_EV_TICK });
+    assert_false (self->counted);
+    assert_false (self->executed);
+    assert_int_equal (self->ran_count, 1);
+    int attempt = 0;
+    fcj_core_state (self->core, id, NULL, &attempt);
+    assert_int_equal (attempt, 1);
+}
+
+static void
 a_question_ends_with_its_attempt (void **state)
 {
     bench_t *self = *state;
@@ -469,6 +541,8 @@ main (void)
         TEST (a_cancelled_job_is_killed_and_keeps_its_slot_until_it_is_gone),
         TEST (a_question_is_answered_once_and_again_for_who_did_not_hear),
         TEST (a_question_ends_with_its_attempt),
+        TEST (a_call_that_does_not_fit_loses_no_job),
+        TEST (a_lease_that_was_never_delivered_is_no_execution),
         TEST (a_full_queue_refuses_and_a_hundred_thousand_leave_in_order),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -63,7 +63,8 @@ typedef struct {
     int type, outcome, state, final, ask;
     uint32_t call;
     fcj_token_t token;
-    int dep_states[2];
+    char holder[37];
+    int dep_states[2], attempt, losses;
     bool lost;
 } wire_t;
 
@@ -213,6 +214,7 @@ s_requeue (model_t *job, const fcj_action_t *action)
     job->ask = 0;
     job->token[0] = 0;
     job->lost += action->lost;
+    job->attempt -= !action->ran;
     return FCJ_OK;
 }
 
@@ -277,6 +279,10 @@ s_store (sim_t *self, const fcj_action_t *action)
     wire->call = action->call;
     wire->outcome = unheard ? FCJ_STORE_UNAVAILABLE : outcome;
     wire->state = job->state;
+    strcpy (wire->token, job->token);
+    strcpy (wire->holder, job->worker);
+    wire->attempt = job->attempt;
+    wire->losses = job->lost;
     fcj_dep_t deps[2] = { { .state = -1 }, { .state = -1 } };
     for (size_t n = s_deps (self, job, deps); n-- > 0; )
         wire->dep_states[n] = deps[n].state;
@@ -554,6 +560,8 @@ s_deliver_stored (sim_t *self, const wire_t *wire)
         .type = FCJ_EV_STORED, .id = job->id, .call = wire->call,
         .outcome = (fcj_reason_t) wire->outcome, .text = "model",
         .state = (fcj_state_t) wire->state, .actual = job->id,
+        .token = wire->token, .worker = wire->holder,
+        .attempt = wire->attempt, .losses = wire->losses,
         .deps = deps, .dep_count = dep_count,
     };
     s_step (self, &event);
@@ -662,9 +670,28 @@ s_answer_question (sim_t *self)
 
 /* ---- A schedule -------------------------------------------------------- */
 
+/*  Somebody else changes the record of a running job: hands it back, or
+ *  leases it to a worker that nobody knows.  */
+static void
+s_meddle (sim_t *self)
+{
+    model_t *job = &self->jobs[s_random (self, JOBS)];
+    if (job->state != FCJ_RUNNING)
+        return;
+    job->ask = 0;
+    job->token[0] = 0;
+    job->state = s_random (self, 2) ? FCJ_QUEUED : FCJ_RUNNING;
+    if (job->state == FCJ_RUNNING) {
+        s_token (self, job->token);
+        s_uuid (job->worker, 0x900, 1);
+    }
+}
+
 static void
 s_faults (sim_t *self)
 {
+    if (s_chance (self, 4))
+        s_meddle (self);
     if (s_chance (self, 3))
         s_broker_crash (self);
     if (s_chance (self, 4))

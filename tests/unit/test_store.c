@@ -26,6 +26,7 @@ static struct {
     bool existing, leased;
     int64_t number, last;
     size_t jobs, depends;
+    int64_t attempt;
 } s_got;
 
 static char s_first_dep[40];
@@ -44,6 +45,7 @@ static void s_told (void *arg, const fcj_map_t *reply,
     s_got.existing = fcj_map_bool (reply, "existing", false);
     s_got.leased = fcj_map_bool (reply, "leased", false);
     s_got.last = fcj_map_int (reply, "last", -1);
+    s_got.attempt = fcj_map_int (reply, "attempt", -1);
     const char *names[] = {"expired", "renewed", "lost"};
     for (int n = 0; n < 3; n++)
         s_got.number += fcj_map_int (reply, names[n], 0);
@@ -229,7 +231,7 @@ static void every_step_may_be_repeated (void **state)
         assert_true (s_got.leased && !s_got.existing);
     }
     for (int n = 0; n < 2; n++) {
-        CALL (requeue, id, token, true, "host lost");
+        CALL (requeue, id, token, true, true, "host lost");
         s_ok ();
         assert_int_equal (s_got.number, 1);
     }
@@ -259,9 +261,17 @@ static void a_stale_token_changes_nothing (void **state)
     fcj_id_new (id);
     s_submit (id, (s_job_t){0}, s_lease (old));
     s_ok ();
-    CALL (requeue, id, old, false, "drain");
+    CALL (requeue, id, old, false, true, "drain");
     s_ok ();
     assert_int_equal (s_got.number, 0);
+    CALL (read, id);
+    s_ok ();
+    assert_string_equal (s_got.state, "queued");
+    CALL (lease, id, NULL, 0, s_lease (token));
+    s_ok ();
+    CALL (requeue, id, token, false, false, "not delivered");
+    s_ok ();
+    assert_int_equal (s_got.attempt, 0);
     CALL (lease, id, NULL, 0, s_lease (token));
     s_ok ();
     s_finish (id, old, "completed");
@@ -270,7 +280,7 @@ static void a_stale_token_changes_nothing (void **state)
     s_refused (FCJ_STALE);
     CALL (started, id, old, 1);
     s_refused (FCJ_STALE);
-    CALL (requeue, id, old, true, "x");
+    CALL (requeue, id, old, true, true, "x");
     s_refused (FCJ_STALE);
     fcj_token_t other;
     CALL (lease, id, NULL, 0, s_lease (other));
@@ -443,6 +453,57 @@ static void a_list_pages_through_all_jobs_once (void **state)
     assert_int_equal (fcj_store_list (s_store, "carl", NULL, NULL, 7, cursor,
                                       records, &error), -1);
     assert_int_equal (error.reason, FCJ_INVALID);
+}
+
+static void s_command (const char *command)
+{
+    redisContext *redis = redisConnectUnix (s_redis.socket);
+    assert_non_null (redis);
+    redisReply *reply = redisCommand (redis, command);
+    assert_non_null (reply);
+    assert_int_not_equal (reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject (reply);
+    redisFree (redis);
+}
+
+static void a_full_redis_refuses_submits_and_loses_nothing (void **state)
+{
+    (void) state;
+    fcj_id_t id, queued, next;
+    fcj_token_t token;
+    fcj_id_new (id);
+    fcj_id_new (queued);
+    fcj_id_new (next);
+    s_submit (id, (s_job_t) {0}, s_lease (token));
+    s_ok ();
+    s_submit (queued, (s_job_t) {0}, NULL);
+    s_ok ();
+    s_command ("CONFIG SET maxmemory 1");
+    s_submit (next, (s_job_t) {0}, NULL);
+    s_refused (FCJ_QUEUE_FULL);
+    assert_true (s_got.error.retryable);
+    s_not_there (next, NULL, FCJ_NOT_FOUND);
+    /* the broker starts anew meanwhile: the library cannot be loaded */
+    s_command ("CLIENT KILL TYPE normal SKIPME yes");
+    for (int n = 0; n < 100; n++) {
+        CALL (started, id, token, 1);
+        s_wait ();
+        if (!s_got.error.reason)
+            break;
+    }
+    s_ok ();
+    s_finish (id, token, "completed");
+    s_ok ();
+    CALL (lease, queued, NULL, 0, s_lease (token));
+    s_ok ();
+    s_finish (queued, token, "completed");
+    s_ok ();
+    s_state_is (queued, NULL, "completed");
+    s_command ("CONFIG SET maxmemory 0");
+    s_submit (next, (s_job_t) {0}, s_lease (token));
+    s_ok ();
+    s_finish (next, token, "completed");
+    s_ok ();
 }
 
 static bool s_shows (const char *id, const char *question)
@@ -621,6 +682,7 @@ int main (void)
         cmocka_unit_test (a_job_sees_what_it_depends_on),
         cmocka_unit_test (an_expired_job_says_so),
         cmocka_unit_test (a_list_pages_through_all_jobs_once),
+        cmocka_unit_test (a_full_redis_refuses_submits_and_loses_nothing),
         cmocka_unit_test (
             a_question_is_shown_until_it_is_answered_or_the_job_ends),
         cmocka_unit_test (bad_input_is_refused_with_a_reason),
