@@ -6,16 +6,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ask.h"
 #include "front.h"
+#include "handlers.h"
+#include "interest.h"
+#include "session.h"
+#include "watch.h"
 
 #define PROGRESS_MIN_STEP 1e-6
 
+static const char *const LEVELS[] = {
+    "debug", "info", "notice", "warning", "error", "critical", "alert",
+    "emergency"
+};
+
+int fcj_say_of (const char *name)
+{
+    for (int n = 0; name && n < FCJ_SAY_NOTHING; n++)
+        if (strcmp (name, LEVELS[n]) == 0)
+            return n;
+    return -1;
+}
+
 static void s_destroy (fcj_call_t *call)
 {
+    fcj_front_t *front = call->front;
     fcj_call_unwait (call);
-    if (call->front->client)
-        fcj_client_forget (call->front->client, call);
-    call->front->live--;
+    fcj_interest_destroy (&call->interest);
+    fcj_ask_forget (call);
+    if (front->client)
+        fcj_client_forget (front->client, call);
+    fcj_session_forget (front, call);
+    TAILQ_REMOVE (&front->everyone, call, all);
+    front->live--;
+    fcj_session_release (&call->session);
+    json_decref (call->capabilities);
+    json_decref (call->answers);
+    json_decref (call->state);
     json_decref (call->tool);
     json_decref (call->kept);
     json_decref (call->root);
@@ -30,16 +57,18 @@ fcj_call_t *fcj_call_new (fcj_front_t *front, const fcj_sink_t *sink,
         abort ();               /* out of memory: nothing can be answered */
     call->front = front;
     front->live++;
+    TAILQ_INSERT_TAIL (&front->everyone, call, all);
     call->sink = *sink;
     call->root = root;
     call->progress = -1;
+    call->level = FCJ_SAY_NOTHING;
     snprintf (call->owner, sizeof call->owner, "%s", owner);
     return call;
 }
 
 /* ---- Answers ----------------------------------------------------------- */
 
-static char *s_text (json_t *message, size_t *size)
+char *fcj_call_text (json_t *message, size_t *size)
 {
     char *text = json_dumps (message, JSON_COMPACT);
     json_decref (message);
@@ -52,7 +81,7 @@ static void s_send (fcj_call_t *call, int status, json_t *message)
     size_t size = 0;
     char *text = NULL;
     if (call->id)
-        text = s_text (message, &size);
+        text = fcj_call_text (message, &size);
     else
         json_decref (message);  /* a notification is never answered */
     fcj_sink_t sink = call->sink;
@@ -75,8 +104,9 @@ static void s_set_server_info (json_t *result)
 void fcj_call_result (fcj_call_t *call, json_t *result)
 {
     if (call->modern) {
-        json_object_set_new (result, "resultType",
-                             json_string ("complete"));
+        if (!json_object_get (result, "resultType"))
+            json_object_set_new (result, "resultType",
+                                 json_string ("complete"));
         s_set_server_info (result);
     }
     if (!call->id) {
@@ -110,7 +140,7 @@ char *fcj_call_error_text (json_t *id, int code, const char *message,
     json_t *root = json_pack ("{s:s,s:o}", "jsonrpc", "2.0", "error", error);
     if (id)
         json_object_set (root, "id", id);
-    return s_text (root, size);
+    return fcj_call_text (root, size);
 }
 
 void fcj_call_error (fcj_call_t *call, int code, int status, json_t *data,
@@ -132,14 +162,21 @@ void fcj_call_error (fcj_call_t *call, int code, int status, json_t *data,
     sink.answer (sink.arg, status, text, size);
 }
 
+void fcj_call_lacks (fcj_call_t *call, json_t *required, const char *text)
+{
+    fcj_call_error (call, FCJ_RPC_CAPABILITY, 400, json_pack (
+        "{s:o}", "requiredCapabilities", required), "%s", text);
+}
+
 /* ---- Answers of tools -------------------------------------------------- */
 
 /*  Content types that an older client does not know become text. */
-static void s_add_links (fcj_call_t *call, json_t *content, json_t *links)
+static void s_add_links (const char *version, json_t *content,
+                         json_t *links)
 {
     size_t n;
     json_t *link;
-    bool known = strcmp (call->version, "2025-06-18") >= 0;
+    bool known = strcmp (version, "2025-06-18") >= 0;
     json_array_foreach (links, n, link) {
         if (known || !json_object_get (link, "uri")) {
             json_array_append (content, link);
@@ -153,8 +190,9 @@ static void s_add_links (fcj_call_t *call, json_t *content, json_t *links)
     json_decref (links);
 }
 
-void fcj_call_tool (fcj_call_t *call, const char *text, json_t *structured,
-                    json_t *links, bool is_error)
+json_t *fcj_call_tool_result (const char *version, const char *text,
+                              json_t *structured, json_t *links,
+                              bool is_error)
 {
     json_t *content = json_array ();
     json_t *block = json_pack ("{s:s,s:s}", "type", "text", "text",
@@ -170,13 +208,20 @@ void fcj_call_tool (fcj_call_t *call, const char *text, json_t *structured,
                 "{s:s,s:s}", "type", "text", "text", dump));
         free (dump);
     }
-    s_add_links (call, content, links);
+    s_add_links (version, content, links);
     json_t *result = json_pack ("{s:o}", "content", content);
     if (structured)
         json_object_set_new (result, "structuredContent", structured);
     if (is_error)
         json_object_set_new (result, "isError", json_true ());
-    fcj_call_result (call, result);
+    return result;
+}
+
+void fcj_call_tool (fcj_call_t *call, const char *text, json_t *structured,
+                    json_t *links, bool is_error)
+{
+    fcj_call_result (call, fcj_call_tool_result (
+        call->version, text, structured, links, is_error));
 }
 
 void fcj_call_tool_error (fcj_call_t *call, const fcj_error_t *error)
@@ -198,49 +243,98 @@ void fcj_call_tool_fail (fcj_call_t *call, fcj_reason_t reason,
     fcj_call_tool_error (call, &error);
 }
 
-void fcj_call_progress (fcj_call_t *call, double fraction,
+/* ---- While it is open -------------------------------------------------- */
+
+void fcj_call_tell (fcj_call_t *call, const char *id, const char *method,
+                    json_t *params)
+{
+    size_t size;
+    if (!call->sink.streams) {
+        json_decref (params);
+        return;
+    }
+    char *text = fcj_call_text (json_pack (
+        "{s:s,s:s*,s:s,s:o*}", "jsonrpc", "2.0", "id", id, "method", method,
+        "params", params), &size);
+    if (text)
+        call->sink.notify (call->sink.arg, NULL, text, size);
+}
+
+static void s_progress (fcj_call_t *call, double progress, double total,
+                        const char *message)
+{
+    call->progress = progress;
+    call->progress_at = fcj_mono_ms ();
+    json_t *params = json_pack ("{s:O,s:f}", "progressToken", call->token,
+                                "progress", progress);
+    if (total > 0)
+        json_object_set_new (params, "total", json_real (total));
+    if (message && *message
+        && strcmp (call->version, FCJ_MCP_DEFAULT) >= 0) {
+        json_t *text = json_string (message);
+        if (text)
+            json_object_set_new (params, "message", text);
+    }
+    fcj_call_tell (call, NULL, "notifications/progress", params);
+}
+
+void fcj_call_progress (fcj_call_t *call, double progress, double total,
                         const char *message)
 {
     if (!call->token || !call->sink.streams
-        || fraction < call->progress + PROGRESS_MIN_STEP)
+        || progress < call->progress + PROGRESS_MIN_STEP)
         return;
-    call->progress = fraction;
-    json_t *params = json_pack ("{s:O,s:f,s:f}", "progressToken",
-                                call->token, "progress", fraction,
-                                "total", 1.0);
-    if (message && *message
-        && strcmp (call->version, FCJ_MCP_DEFAULT) >= 0)
-        json_object_set_new (params, "message", json_string (message));
-    size_t size;
-    char *text = s_text (json_pack (
-        "{s:s,s:s,s:o}", "jsonrpc", "2.0", "method",
-        "notifications/progress", "params", params), &size);
-    call->sink.notify (call->sink.arg, text, size);
+    bool last = total > 0 && progress >= total;
+    if (call->progress >= 0 && !last
+        && fcj_mono_ms () - call->progress_at < FCJ_PROGRESS_MS)
+        return;
+    s_progress (call, progress, total, message);
+}
+
+void fcj_call_alive (fcj_call_t *call, const char *message)
+{
+    if (!call->token || !call->sink.streams
+        || fcj_mono_ms () - call->progress_at < FCJ_MCP_ALIVE_MS)
+        return;
+    double next = call->progress < 0? 0: call->progress + PROGRESS_MIN_STEP;
+    s_progress (call, next, 1, message);
+}
+
+void fcj_call_say (fcj_call_t *call, fcj_say_t level, json_t *data)
+{
+    if (level < call->level || level >= FCJ_SAY_NOTHING) {
+        json_decref (data);
+        return;
+    }
+    fcj_call_tell (call, NULL, "notifications/message", json_pack (
+        "{s:s,s:s,s:o}", "level", LEVELS[level], "logger", "freecad-jobs",
+        "data", data));
 }
 
 /* ---- Waiting ----------------------------------------------------------- */
 
-static bool s_watched (const fcj_front_t *front, const char *job)
+static void s_event (void *arg, const char *job, const fcj_map_t *event)
 {
-    const fcj_call_t *other;
-    TAILQ_FOREACH (other, &front->calls, next)
-        if (strcmp (other->job, job) == 0)
-            return true;
-    return false;
+    fcj_call_t *call = arg;
+    (void) job;
+    if (call->step)
+        call->step (call, event, fcj_mono_ms ());
 }
 
 void fcj_call_wait (fcj_call_t *call, const char *job, int64_t wait_ms,
                     int64_t reread_ms, fcj_call_step_fn *step)
 {
     fcj_front_t *front = call->front;
+    fcj_id_t watched = "";
+    if (job)
+        snprintf (watched, sizeof watched, "%s", job);
     fcj_call_unwait (call);
     call->deadline = fcj_mono_ms () + wait_ms;
     call->reread = reread_ms? fcj_mono_ms () + reread_ms: 0;
     call->step = step;
-    if (job) {
-        if (!s_watched (front, job) && front->client)
-            fcj_client_watch (front->client, job);
-        snprintf (call->job, sizeof call->job, "%s", job);
+    if (*watched) {
+        call->watch = fcj_watch_new (front, watched, s_event, call);
+        memcpy (call->job, watched, sizeof watched);
     }
     TAILQ_INSERT_TAIL (&front->calls, call, next);
     front->waiting++;
@@ -248,18 +342,26 @@ void fcj_call_wait (fcj_call_t *call, const char *job, int64_t wait_ms,
 
 void fcj_call_unwait (fcj_call_t *call)
 {
+    fcj_front_t *front = call->front;
     if (!call->step)
         return;
-    fcj_front_t *front = call->front;
+    if (front->at == call)      /* the tick goes on behind it */
+        front->at = TAILQ_NEXT (call, next);
     TAILQ_REMOVE (&front->calls, call, next);
     front->waiting--;
     call->step = NULL;
-    if (*call->job && front->client && !s_watched (front, call->job))
-        fcj_client_unwatch (front->client, call->job);
+    fcj_watch_destroy (&call->watch);
     *call->job = 0;
 }
 
 void fcj_call_abandon (fcj_call_t *call)
 {
+    s_destroy (call);
+}
+
+void fcj_call_cancel (fcj_call_t *call)
+{
+    if (call->owns_job && *call->job)
+        fcj_tool_cancel_job (call->front, call->job, call->owner);
     s_destroy (call);
 }

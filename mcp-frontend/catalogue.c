@@ -21,10 +21,12 @@ struct fcj_catalogue {
     char *toolsets;             /* ",core,jobs," */
     bool all, read_only;
     struct timespec stamp;      /* mtime of the file in use */
+    json_t *extra;              /* tools of the program (extra.h), or NULL */
     json_t *own;                /* builtin.json's tools */
     json_t *entries;            /* name -> entry, of those offered */
     json_t *every;              /* name -> entry, of the others, too */
     json_t *listed;
+    json_t *listed_tasks;       /* the same with execution.taskSupport */
 };
 
 /*  The path is seen from the top of the source tree, where make runs. */
@@ -63,6 +65,20 @@ static json_t *s_shown (const json_t *entry)
             json_object_set (shown, KEYS[n], value);
     }
     return shown;
+}
+
+/*  The same for a client of 2025-11-25, which wants to be told what can be a
+ *  task: whatever becomes a job, unless the entry says otherwise. */
+static json_t *s_shown_tasks (const json_t *entry, json_t *shown)
+{
+    json_t *copy = json_copy (shown);
+    json_t *told = json_object_get (entry, "execution");
+    if (told)
+        json_object_set (copy, "execution", told);
+    else if (json_object_get (entry, "lane"))
+        json_object_set_new (copy, "execution", json_pack (
+            "{s:s}", "taskSupport", "optional"));
+    return copy;
 }
 
 static bool s_wanted (const fcj_catalogue_t *self, const char *toolset)
@@ -124,7 +140,10 @@ static void s_add (fcj_catalogue_t *self, const json_t *tools, bool ours)
         if (!offered)
             continue;
         json_object_set (self->entries, name, entry);
-        json_array_append_new (self->listed, s_shown (entry));
+        json_t *shown = s_shown (entry);
+        json_array_append_new (self->listed_tasks,
+                               s_shown_tasks (entry, shown));
+        json_array_append_new (self->listed, shown);
     }
 }
 
@@ -133,9 +152,12 @@ static void s_merge (fcj_catalogue_t *self, json_t *tools)
     json_decref (self->entries);
     json_decref (self->every);
     json_decref (self->listed);
+    json_decref (self->listed_tasks);
+    self->listed_tasks = json_array ();
     self->entries = json_object ();
     self->every = json_object ();
     self->listed = json_array ();
+    s_add (self, self->extra, true);
     if (tools)
         s_add (self, tools, false);
     s_add (self, self->own, true);
@@ -201,7 +223,7 @@ static int s_check_toolsets (const fcj_catalogue_t *self, fcj_error_t *error)
 
 fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
                                     const char *toolsets, bool read_only,
-                                    fcj_error_t *error)
+                                    const char *extra, fcj_error_t *error)
 {
     json_error_t why;
     json_t *root = json_loads (fcj_builtin_json, 0, &why);
@@ -215,6 +237,9 @@ fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
     self->own = json_incref (json_object_get (root, "tools"));
     json_decref (root);
     self->read_only = read_only;
+    root = extra? json_loads (extra, 0, &why): NULL;
+    self->extra = json_incref (json_object_get (root, "tools"));
+    json_decref (root);
     s_set_toolsets (self, toolsets);
     while (*paths && self->count < PATHS_MAX)
         self->paths[self->count++] = strdup (*paths++);
@@ -237,6 +262,8 @@ void fcj_catalogue_destroy (fcj_catalogue_t **self_p)
     json_decref (self->entries);
     json_decref (self->every);
     json_decref (self->listed);
+    json_decref (self->listed_tasks);
+    json_decref (self->extra);
     free (self);
     *self_p = NULL;
 }
@@ -299,9 +326,9 @@ void fcj_catalogue_why (const fcj_catalogue_t *self, const char *name,
                   toolset? toolset: "all");
 }
 
-json_t *fcj_catalogue_listed (const fcj_catalogue_t *self)
+json_t *fcj_catalogue_listed (const fcj_catalogue_t *self, bool tasks)
 {
-    return self->listed;
+    return tasks? self->listed_tasks: self->listed;
 }
 
 /*  How many two-letter pieces of a stand in b. */

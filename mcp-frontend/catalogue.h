@@ -17,10 +17,11 @@ typedef struct fcj_catalogue fcj_catalogue_t;
 /*  The newest readable file of paths wins; a NULL ends the list. toolsets:
  *  names separated by commas, or "all". Tools from a directory of the user's
  *  own are always offered, as are the front-end's. read_only: only those that
- *  say they change nothing. An unknown toolset is an error. */
+ *  say they change nothing. extra: more tools, JSON, or NULL (extra.h). An
+ *  unknown toolset is an error. */
 fcj_catalogue_t *fcj_catalogue_new (const char *const *paths,
                                     const char *toolsets, bool read_only,
-                                    fcj_error_t *error);
+                                    const char *extra, fcj_error_t *error);
 void fcj_catalogue_destroy (fcj_catalogue_t **self_p);
 /*  Reads again when a file changed; true when the tools did. */
 bool fcj_catalogue_refresh (fcj_catalogue_t *self);
@@ -35,8 +36,9 @@ void fcj_catalogue_why (const fcj_catalogue_t *self, const char *name,
 /*  Up to three names like name, comma separated; "" when none is. */
 void fcj_catalogue_near (const fcj_catalogue_t *self, const char *name,
                          char *out, size_t size);
-/*  What tools/list shows of all tools, an array, borrowed. */
-json_t *fcj_catalogue_listed (const fcj_catalogue_t *self);
+/*  What tools/list shows of all tools, an array, borrowed. tasks: with what
+ *  2025-11-25 says of tasks (execution). */
+json_t *fcj_catalogue_listed (const fcj_catalogue_t *self, bool tasks);
 /*  Writes the text of a catalogue to path, atomically, once it parsed. */
 int fcj_catalogue_write (const char *path, const char *text,
                          fcj_error_t *error);

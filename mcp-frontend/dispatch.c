@@ -2,6 +2,7 @@
  *  is not advertised is not found.  */
 
 #include <string.h>
+#include "ask.h"
 #include "dispatch.h"
 #include "handlers.h"
 
@@ -22,17 +23,38 @@ static const struct {
     { "initialize", LEGACY, fcj_handle_initialize },
     { "server/discover", MODERN, fcj_handle_discover },
     { "ping", LEGACY, s_ping },
+    { "logging/setLevel", LEGACY, fcj_handle_level },
     { "tools/list", BOTH, fcj_handle_tools_list },
     { "tools/call", BOTH, fcj_handle_tools_call },
     { "resources/list", BOTH, fcj_handle_resources_list },
     { "resources/templates/list", BOTH, fcj_handle_resources_templates },
     { "resources/read", BOTH, fcj_handle_resources_read },
+    { "resources/subscribe", LEGACY, fcj_handle_subscribe },
+    { "resources/unsubscribe", LEGACY, fcj_handle_unsubscribe },
+    { "subscriptions/listen", MODERN, fcj_handle_listen },
+    { "prompts/list", BOTH, fcj_handle_prompts_list },
+    { "prompts/get", BOTH, fcj_handle_prompts_get },
+    { "completion/complete", BOTH, fcj_handle_complete },
+    { "tasks/get", BOTH, fcj_handle_tasks_get },
+    { "tasks/cancel", BOTH, fcj_handle_tasks_cancel },
+    { "tasks/update", MODERN, fcj_handle_tasks_update },
+    { "tasks/result", LEGACY, fcj_handle_tasks_result },
+    { "tasks/list", LEGACY, fcj_handle_tasks_list },
 };
+
+/*  Only these may be answered with a question. */
+static bool s_may_ask (const char *method)
+{
+    return !strcmp (method, "tools/call") || !strcmp (method, "prompts/get")
+        || !strcmp (method, "resources/read");
+}
 
 static void s_notification (fcj_call_t *call)
 {
     if (strcmp (call->method, "notifications/cancelled") == 0)
         fcj_handle_cancelled (call);
+    else if (strcmp (call->method, FCJ_RESPONSE) == 0)
+        fcj_handle_response (call);
     else
         s_ping (call);          /* accepted; nothing to do */
 }
@@ -67,7 +89,10 @@ void fcj_dispatch (fcj_call_t *call)
     for (size_t n = 0; n < sizeof METHODS / sizeof *METHODS; n++)
         if ((METHODS[n].eras & era)
             && strcmp (METHODS[n].method, call->method) == 0) {
-            METHODS[n].handle (call);
+            call->handle = METHODS[n].handle;
+            if (!call->modern || !s_may_ask (call->method)
+                || fcj_ask_open (call) == 0)
+                METHODS[n].handle (call);
             return;
         }
     fcj_call_error (call, FCJ_RPC_METHOD, call->modern? 404: 200, NULL,

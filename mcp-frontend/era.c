@@ -5,8 +5,10 @@
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "era.h"
 #include "front.h"
 #include "rpc.h"
@@ -104,6 +106,8 @@ static const char *s_named (const fcj_call_t *call)
         key = "name";
     else if (!strcmp (call->method, "resources/read"))
         key = "uri";
+    else if (!strncmp (call->method, "tasks/", 6))
+        key = "taskId";
     return key? json_string_value (json_object_get (call->params, key)): NULL;
 }
 
@@ -127,13 +131,71 @@ static int s_check_headers (const fcj_call_t *call,
     return 0;
 }
 
+/*  What an argument looks like as a header; false: it has no such form. */
+static bool s_as_header (const json_t *value, char *out, size_t size)
+{
+    if (json_is_string (value) && json_string_length (value) < size)
+        snprintf (out, size, "%s", json_string_value (value));
+    else if (json_is_integer (value))
+        snprintf (out, size, "%lld", (long long) json_integer_value (value));
+    else if (json_is_boolean (value))
+        snprintf (out, size, "%s", json_is_true (value)? "true": "false");
+    else
+        return false;
+    return true;
+}
+
+static int s_check_param (const char *name, const json_t *value,
+                          const char *raw, fcj_era_error_t *error)
+{
+    char label[80], expected[1024], *end;
+    snprintf (label, sizeof label, "Mcp-Param-%.60s", name);
+    if (!value || json_is_null (value))
+        return raw? s_fail (error, FCJ_RPC_HEADER, 400, "The header %s has"
+                            " no argument in the body", label): 0;
+    if (json_is_integer (value) && raw) {       /* 42 is 42.0 */
+        double number = strtod (raw, &end);
+        if (end != raw && !end[strspn (end, " \t")]
+            && fabs (number - (double) json_integer_value (value)) < 0.5
+            && fabs (number - nearbyint (number)) < 1e-9)
+            return 0;
+    }
+    if (!s_as_header (value, expected, sizeof expected))
+        return s_fail (error, FCJ_RPC_HEADER, 400, "The argument of %s can"
+                       " not be a header", label);
+    return s_same (label, raw, true, expected, error);
+}
+
+int fcj_era_check_params (const json_t *schema, const json_t *args,
+                          const fcj_headers_t *headers,
+                          fcj_era_error_t *error)
+{
+    const char *key;
+    json_t *rule;
+    memset (error, 0, sizeof *error);
+    json_object_foreach (json_object_get (schema, "properties"), key, rule) {
+        const char *name = json_string_value (
+            json_object_get (rule, "x-mcp-header"));
+        const char *raw = NULL;
+        for (size_t n = 0; name && n < headers->params_count; n++)
+            if (!strcasecmp (headers->params[n].name, name)) {
+                if (raw)
+                    return s_fail (error, FCJ_RPC_HEADER, 400, "An MCP"
+                                   " header came more than once");
+                raw = headers->params[n].value;
+            }
+        if (name && s_check_param (name, json_object_get (args, key), raw,
+                                   error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- The modern envelope ----------------------------------------------- */
 
 static int s_check_meta (fcj_call_t *call, const json_t *meta,
                          fcj_era_error_t *error)
 {
-    static const char *const LEVELS = " debug info notice warning error"
-                                      " critical alert emergency ";
     const json_t *version = json_object_get (meta, META "protocolVersion");
     json_t *capabilities = json_object_get (meta, META "clientCapabilities");
     const json_t *level = json_object_get (meta, META "logLevel");
@@ -143,15 +205,12 @@ static int s_check_meta (fcj_call_t *call, const json_t *meta,
     if (!json_is_object (capabilities) && call->id)
         return s_fail (error, FCJ_RPC_PARAMS, 400, "params._meta lacks \""
                        META "clientCapabilities\" (an object, may be {})");
-    if (level) {
-        char word[16];
-        snprintf (word, sizeof word, " %.12s ",
-                  json_is_string (level)? json_string_value (level): "?");
-        if (!strstr (LEVELS, word))
-            return s_fail (error, FCJ_RPC_PARAMS, 400,
-                           "unknown \"" META "logLevel\"");
-    }
-    call->capabilities = capabilities;
+    if (level && fcj_say_of (json_string_value (level)) < 0)
+        return s_fail (error, FCJ_RPC_PARAMS, 400,
+                       "unknown \"" META "logLevel\"");
+    if (level)
+        call->level = (fcj_say_t) fcj_say_of (json_string_value (level));
+    call->capabilities = json_incref (capabilities);
     return 0;
 }
 
@@ -223,6 +282,9 @@ int fcj_era_classify (fcj_call_t *call, const fcj_headers_t *headers,
     if (meta && !json_is_object (meta))
         return s_fail (error, FCJ_RPC_PARAMS, 400,
                        "params._meta must be an object");
+    if (!strcmp (call->method, FCJ_RESPONSE) && s_modern (header))
+        return s_fail (error, FCJ_RPC_REQUEST, 400, "This version's server"
+                       " sends no requests, so it takes no responses");
     if (handshake && s_modern (header))
         return s_fail (error, FCJ_RPC_HEADER, 400, "initialize is not part"
                        " of the version in MCP-Protocol-Version");

@@ -8,9 +8,13 @@
 #define FCJ_MCP_ERA_H
 #include "call.h"
 
+#define FCJ_HEADER_PARAMS 16    /* Mcp-Param-* headers looked at */
+
 /*  HTTP headers as they came; NULL when absent. */
 typedef struct fcj_headers {
-    const char *version, *method, *name;
+    const char *version, *method, *name, *session, *last_event;
+    struct { const char *name, *value; } params[FCJ_HEADER_PARAMS];
+    size_t params_count;
     bool doubled;               /* one of them came twice */
 } fcj_headers_t;
 
@@ -25,6 +29,11 @@ typedef struct {
  *  method and params are set. headers NULL: stdio. 0, or -1 with *error. */
 int fcj_era_classify (fcj_call_t *call, const fcj_headers_t *headers,
                       fcj_era_error_t *error);
+/*  The Mcp-Param-* headers of a modern tools/call against its arguments and
+ *  the x-mcp-header annotations of the tool's schema. */
+int fcj_era_check_params (const json_t *schema, const json_t *args,
+                          const fcj_headers_t *headers,
+                          fcj_era_error_t *error);
 /*  The legacy version to answer an `initialize` with. */
 const char *fcj_era_legacy (const char *requested);
 json_t *fcj_era_supported (void);

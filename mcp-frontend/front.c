@@ -9,101 +9,76 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "dispatch.h"
-#include "era.h"
+#include "bus.h"
+#include "extra.h"
+#include "follow.h"
 #include "front.h"
 #include "http.h"
-#include "rpc.h"
+#include "interest.h"
 #include "service.h"
+#include "session.h"
 #include "stdio.h"
+#include "watch.h"
 #include "../jobs/log.h"
 
 #define CATALOGUE_CHECK_MS 2000
+#define REDIS_RETRY_MS     20
 
 /* ---- Events ------------------------------------------------------------ */
 
 static void s_on_event (void *arg, const char *id, const fcj_map_t *event)
 {
     fcj_front_t *self = arg;
-    fcj_call_t *call, *after;
-    for (call = TAILQ_FIRST (&self->calls); call; call = after) {
-        after = TAILQ_NEXT (call, next);
-        if (strcmp (call->job, id) == 0)
-            call->step (call, event, fcj_mono_ms ());
-    }
+    fcj_watches_event (self->watches, id, event);
 }
 
 static void s_tick (fcj_front_t *self, int64_t now)
 {
-    fcj_call_t *call, *after;
-    for (call = TAILQ_FIRST (&self->calls); call; call = after) {
-        after = TAILQ_NEXT (call, next);
+    fcj_call_t *call = TAILQ_FIRST (&self->calls);
+    while (call) {
+        self->at = TAILQ_NEXT (call, next);
         if (now >= call->deadline
             || (call->reread && now >= call->reread))
             call->step (call, NULL, now);
+        call = self->at;        /* moved on if that one was freed */
     }
     if (now - self->catalogue_checked > CATALOGUE_CHECK_MS) {
         self->catalogue_checked = now;
         if (fcj_catalogue_refresh (self->catalogue))
             fcj_front_tools_changed (self);
     }
+    fcj_interest_tick (self, now);
+    fcj_follow_tick (self, now);
     if (self->http)
         fcj_http_tick (self->http, now);
 }
 
 void fcj_front_tools_changed (fcj_front_t *self)
 {
-    static const char TEXT[] = "{\"jsonrpc\":\"2.0\",\"method\":"
-        "\"notifications/tools/list_changed\"}";
     fcj_log (FCJ_INFO, "tools_changed", NULL);
-    if (self->stdio && self->initialized)
-        fcj_stdio_send (self->stdio, strdup (TEXT), sizeof TEXT - 1);
+    fcj_interest_list_changed (self, FCJ_LIST_TOOLS);
 }
 
-/* ---- Messages ---------------------------------------------------------- */
-
-static void s_refuse (const fcj_sink_t *sink, json_t *id, int code,
-                      int status, const char *why, json_t *data)
+static void s_tell_local (void *arg, const char *method, json_t *params)
 {
+    fcj_front_t *self = arg;
     size_t size;
-    char *text = fcj_call_error_text (id, code, why, data, &size);
-    sink->answer (sink->arg, status, text, size);
+    char *text = fcj_call_text (json_pack (
+        "{s:s,s:s,s:o*}", "jsonrpc", "2.0", "method", method, "params",
+        params), &size);
+    if (text)
+        fcj_stdio_send (self->stdio, text, size);
 }
 
-fcj_call_t *fcj_front_message (fcj_front_t *self, const fcj_sink_t *sink,
-                               const char *owner,
-                               const fcj_headers_t *headers,
-                               const char *bytes, size_t size)
+void fcj_front_greeted (fcj_front_t *self, const char *version,
+                        json_t *capabilities)
 {
-    char why[256];
-    int code;
-    json_t *root = fcj_rpc_parse (bytes, size, &code, why);
-    if (!root || fcj_rpc_check (root, why) != 0) {
-        json_t *id = json_object_get (root, "id");
-        s_refuse (sink, fcj_rpc_is_id (id)? id: NULL,
-                  root? FCJ_RPC_REQUEST: code, 400, why, NULL);
-        json_decref (root);
-        return NULL;
-    }
-    if (!json_object_get (root, "params"))
-        json_object_set_new (root, "params", json_object ());
-    fcj_call_t *call = fcj_call_new (self, sink, owner, root);
-    call->id = json_object_get (root, "id");
-    call->method = json_string_value (json_object_get (root, "method"));
-    call->params = json_object_get (root, "params");
-    fcj_era_error_t error;
-    if (fcj_era_classify (call, headers, &error) != 0) {
-        fcj_call_error (call, error.code, error.status, error.data, "%s",
-                        error.text);
-        return NULL;
-    }
-    if (self->waiting >= FCJ_MCP_CALLS_MAX) {
-        fcj_call_error (call, FCJ_RPC_INTERNAL, 503, NULL, "Too many calls"
-                        " are waiting; try again in a moment");
-        return NULL;
-    }
-    fcj_dispatch (call);
-    return call;                /* only to be used if no answer has come */
+    snprintf (self->legacy, sizeof self->legacy, "%s", version);
+    fcj_interest_destroy (&self->local_interest);
+    fcj_session_release (&self->local);
+    self->local = fcj_session_local (self, version, capabilities);
+    self->local_interest = fcj_interest_new (self, s_tell_local, self);
+    fcj_interest_follow (self->local_interest, self->local);
 }
 
 /* ---- Building ---------------------------------------------------------- */
@@ -133,19 +108,30 @@ static int s_open_catalogue (fcj_front_t *self, fcj_error_t *error)
               fcj_config_path (self->config, "libexec"));
     self->catalogue = fcj_catalogue_new (
         paths, fcj_config_str (self->config, "toolsets"),
-        fcj_config_bool (self->config, "read-only"), error);
+        fcj_config_bool (self->config, "read-only"),
+        self->extra? self->extra->lists: NULL, error);
     return self->catalogue? 0: -1;
 }
 
 fcj_front_t *fcj_front_new (const fcj_config_t *config, const char *address,
-                            volatile int *stop, fcj_error_t *error)
+                            const fcj_extra_t *extra, volatile int *stop,
+                            fcj_error_t *error)
 {
     fcj_front_t *self = calloc (1, sizeof *self);
     if (!self)
         abort ();
     self->config = config;
     self->stop = stop;
+    self->extra = extra;
     TAILQ_INIT (&self->calls);
+    TAILQ_INIT (&self->everyone);
+    LIST_INIT (&self->pendings);
+    TAILQ_INIT (&self->followers);
+    TAILQ_INIT (&self->interests);
+    self->next_due = INT64_MAX;
+    self->sessions = fcj_sessions_new ();
+    self->watches = fcj_watches_new ();
+    fcj_token_new (self->self);
     snprintf (self->legacy, sizeof self->legacy, "%s", FCJ_MCP_LEGACY);
     s_set_user (self);
     self->service = fcj_service_new (config);
@@ -171,8 +157,15 @@ void fcj_front_destroy (fcj_front_t **self_p)
     if (!self)
         return;
     fcj_http_destroy (&self->http);     /* abandons its calls */
-    while (!TAILQ_EMPTY (&self->calls))
-        fcj_call_abandon (TAILQ_FIRST (&self->calls));
+    while (!TAILQ_EMPTY (&self->everyone))
+        fcj_call_abandon (TAILQ_FIRST (&self->everyone));
+    fcj_follow_destroy_all (self);
+    fcj_interest_destroy (&self->local_interest);
+    fcj_session_release (&self->local);
+    fcj_sessions_destroy (&self->sessions);
+    fcj_watches_destroy (&self->watches);
+    fcj_async_destroy (&self->bus);
+    fcj_async_destroy (&self->redis);
     fcj_stdio_destroy (&self->stdio);
     fcj_client_destroy (&self->client);
     fcj_store_destroy (&self->store);
@@ -192,6 +185,12 @@ int fcj_front_open (fcj_front_t *self, fcj_error_t *error)
     if (!self->store)
         self->store = fcj_store_new (
             fcj_config_path (self->config, "redis_url"), error);
+    if (self->store && !self->redis)
+        self->redis = fcj_async_new (
+            fcj_config_path (self->config, "redis_url"), error);
+    if (self->redis && !self->bus && self->http)
+        self->bus = fcj_bus_new (
+            self, fcj_config_path (self->config, "redis_url"), error);
     if (self->store && !self->blobs)
         self->blobs = fcj_blobs_new (
             fcj_config_path (self->config, "blobs"), error);
@@ -204,7 +203,16 @@ int fcj_front_open (fcj_front_t *self, fcj_error_t *error)
 
 /* ---- The loop ---------------------------------------------------------- */
 
-enum { CLIENT, SERVICE, HTTP, AUTH, INPUT, OUTPUT, FDS };
+enum { CLIENT, SERVICE, HTTP, AUTH, REDIS, BUS, INPUT, OUTPUT, FDS };
+
+static void s_fill_redis (struct pollfd *fd, const fcj_async_t *redis)
+{
+    if (!redis)
+        return;
+    fd->fd = fcj_async_fd (redis);
+    if (fcj_async_wants_write (redis))
+        fd->events |= POLLOUT;
+}
 
 static void s_fill (const fcj_front_t *self, struct pollfd fds[FDS])
 {
@@ -217,6 +225,8 @@ static void s_fill (const fcj_front_t *self, struct pollfd fds[FDS])
         fds[HTTP].fd = fcj_http_fd (self->http);
     if (self->auth)
         fds[AUTH].fd = fcj_auth_fd (self->auth);
+    s_fill_redis (&fds[REDIS], self->redis);
+    s_fill_redis (&fds[BUS], self->bus);
     if (!self->stdio)
         return;
     if (!fcj_stdio_over (self->stdio))
@@ -234,6 +244,8 @@ static void s_turn (fcj_front_t *self, int64_t *ticked)
         timeout = fcj_http_timeout (self->http, timeout);
     if (self->auth)
         timeout = fcj_auth_timeout (self->auth, fcj_mono_ms (), timeout);
+    if (self->redis && fcj_async_pending (self->redis))
+        timeout = timeout < REDIS_RETRY_MS? timeout: REDIS_RETRY_MS;
     s_fill (self, fds);
     if (poll (fds, FDS, timeout) < 0 && errno != EINTR)
         fcj_log (FCJ_ERROR, "poll_failed", "why", strerror (errno), NULL);
@@ -245,6 +257,10 @@ static void s_turn (fcj_front_t *self, int64_t *ticked)
         fcj_http_run (self->http);
     if (self->client)           /* its descriptor is edge-triggered */
         fcj_client_run (self->client);
+    if (self->bus)
+        fcj_async_run (self->bus);
+    if (self->redis)
+        fcj_async_run (self->redis);
     int64_t now = fcj_mono_ms ();
     bool due = now - *ticked >= FCJ_MCP_TICK_MS;
     if (due || fds[SERVICE].revents)
@@ -253,7 +269,9 @@ static void s_turn (fcj_front_t *self, int64_t *ticked)
         *ticked = now;
         s_tick (self, now);
     }
-    if (self->http)             /* what was answered just now goes out now */
+    if (self->redis)            /* what was asked just now goes out now */
+        fcj_async_run (self->redis);
+    if (self->http)
         fcj_http_run (self->http);
     if (self->stdio && fcj_stdio_wants_write (self->stdio))
         fcj_stdio_write (self->stdio);

@@ -1,24 +1,47 @@
-/*  handle_cancelled.c - notifications/cancelled ends the waiting of a call,
- *  never the job: a job is ended by cancel_job. Over HTTP a modern client
- *  closes the stream instead, and ids of different clients may be equal, so
- *  there it is only matched with the owner's legacy calls.  */
+/*  handle_cancelled.c - notifications/cancelled: a call gets no answer any
+ *  more, and a job that only it knows is cancelled with it. A modern client
+ *  over HTTP closes the stream instead. The call may wait at another
+ *  front-end.  */
 
 #include <string.h>
+#include "bus.h"
 #include "handlers.h"
+#include "session.h"
+
+static bool s_is (const fcj_call_t *call, const char *session,
+                  const json_t *id)
+{
+    if (!call->id || !json_equal (call->id, (json_t *) id))
+        return false;
+    if (!*session)
+        return !call->sink.http;
+    return call->session && !strcmp (call->session->id, session);
+}
+
+bool fcj_cancel_call (fcj_front_t *front, const char *session,
+                      const json_t *id)
+{
+    fcj_call_t *call;
+    if (!id)
+        return false;
+    TAILQ_FOREACH (call, &front->everyone, all)
+        if (s_is (call, session, id)
+            && strcmp (call->method, "initialize") != 0) {
+            fcj_sink_t sink = call->sink;
+            fcj_call_cancel (call);
+            sink.answer (sink.arg, 202, NULL, 0);
+            return true;
+        }
+    return false;
+}
 
 void fcj_handle_cancelled (fcj_call_t *call)
 {
     const json_t *id = json_object_get (call->params, "requestId");
-    fcj_call_t *other, *after;
-    for (other = TAILQ_FIRST (&call->front->calls); other; other = after) {
-        after = TAILQ_NEXT (other, next);
-        if (id && !call->sink.http && !other->sink.http
-            && json_equal (other->id, (json_t *) id)) {
-            fcj_sink_t sink = other->sink;
-            fcj_call_abandon (other);
-            sink.answer (sink.arg, 202, NULL, 0);
-            break;
-        }
-    }
+    const char *session = call->session? call->session->id: "";
+    bool reachable = !call->sink.http || call->session;
+    if (id && reachable && !fcj_cancel_call (call->front, session, id)
+        && call->sink.http)
+        fcj_bus_send (call->front, "cancel", session, call->params);
     fcj_call_result (call, json_object ());
 }

@@ -7,11 +7,9 @@
 
 void fcj_handle_discover (fcj_call_t *call)
 {
-    /*  No subscriptions/listen, so no change is ever told. */
-    json_t *capabilities = fcj_handle_capabilities ();
-    json_object_set_new (capabilities, "tools", json_object ());
     fcj_call_cacheable (call, json_pack (
         "{s:o,s:o,s:s}", "supportedVersions", fcj_era_supported (),
-        "capabilities", capabilities, "instructions",
-        fcj_handle_instructions), DISCOVER_TTL_MS, true);
+        "capabilities", fcj_handle_capabilities (call->front,
+                                                 call->version),
+        "instructions", fcj_handle_instructions), DISCOVER_TTL_MS, true);
 }

@@ -1,9 +1,13 @@
-/*  handle_initialize.c - the legacy handshake. Nothing is remembered but, on
- *  stdio, the version; over HTTP every message stands by itself.  */
+/*  handle_initialize.c - the legacy handshake. Over HTTP it makes a session,
+ *  in Redis (session.h); on stdio there is the one of the process.  */
 
 #include <stdio.h>
+#include <string.h>
 #include "era.h"
 #include "handlers.h"
+#include "service.h"
+#include "session.h"
+#include "../jobs/log.h"
 
 const char fcj_handle_instructions[] =
     "FreeCAD as a job service. A tool whose name ends in _async starts a job"
@@ -14,27 +18,72 @@ const char fcj_handle_instructions[] =
     " other's results as inputs: {\"job\": \"<job_id>\"}. Lengths are"
     " millimetres, angles degrees.";
 
-json_t *fcj_handle_capabilities (void)
+json_t *fcj_handle_capabilities (const fcj_front_t *front,
+                                 const char *version)
 {
-    return json_pack ("{s:{s:b},s:{}}", "tools", "listChanged", 1,
-                      "resources");
+    bool more = front->extra != NULL;   /* it has lists that change */
+    json_t *can = json_pack ("{s:{s:b},s:{s:b},s:{}}", "tools",
+                             "listChanged", 1, "resources", "subscribe", 1,
+                             "logging");
+    if (more) {
+        json_object_set_new (can, "prompts", json_pack (
+            "{s:b}", "listChanged", 1));
+        json_object_set_new (can, "completions", json_object ());
+    }
+    if (!strcmp (version, FCJ_MCP_MODERN))
+        json_object_set_new (can, "extensions", json_pack (
+            "{s:{}}", FCJ_MCP_TASKS));
+    else if (!strcmp (version, FCJ_MCP_LEGACY))
+        json_object_set_new (can, "tasks", json_pack (
+            "{s:{},s:{},s:{s:{s:{}}}}", "list", "cancel", "requests",
+            "tools", "call"));
+    return can;
+}
+
+static void s_answer (fcj_call_t *call)
+{
+    fcj_call_result (call, json_pack (
+        "{s:s,s:o,s:{s:s,s:s,s:s},s:s}", "protocolVersion", call->version,
+        "capabilities", fcj_handle_capabilities (call->front,
+                                                 call->version),
+        "serverInfo", "name", "freecad-jobs",
+        "title", "FreeCAD jobs", "version", FCJ_VERSION,
+        "instructions", fcj_handle_instructions));
+}
+
+/*  Without a store there is no session: each message stands by itself then,
+ *  and what spans several of them is not to be had. */
+static void s_created (void *arg, fcj_session_t *session,
+                       const fcj_error_t *error)
+{
+    fcj_call_t *call = arg;
+    if (session)
+        call->sink.session (call->sink.arg, session->id);
+    else
+        fcj_log (FCJ_WARNING, "no_session", "why", error->text, NULL);
+    s_answer (call);
 }
 
 void fcj_handle_initialize (fcj_call_t *call)
 {
-    const char *version = fcj_era_legacy (json_string_value (
-        json_object_get (call->params, "protocolVersion")));
-    if (!call->sink.http) {
-        snprintf (call->front->legacy, sizeof call->front->legacy, "%s",
-                  version);
-        call->front->initialized = true;
+    fcj_error_t error;
+    json_t *can = json_object_get (call->params, "capabilities");
+    snprintf (call->version, sizeof call->version, "%s", fcj_era_legacy (
+        json_string_value (json_object_get (call->params,
+                                            "protocolVersion"))));
+    if (!json_is_object (can)) {
+        can = json_object ();
+        json_object_set_new (call->params, "capabilities", can);
     }
-    json_t *capabilities = fcj_handle_capabilities ();
-    if (call->sink.http)        /* no stream on which to tell a change */
-        json_object_set_new (capabilities, "tools", json_object ());
-    fcj_call_result (call, json_pack (
-        "{s:s,s:o,s:{s:s,s:s,s:s},s:s}", "protocolVersion", version,
-        "capabilities", capabilities, "serverInfo", "name", "freecad-jobs",
-        "title", "FreeCAD jobs", "version", FCJ_VERSION,
-        "instructions", fcj_handle_instructions));
+    if (!call->sink.http) {
+        fcj_front_greeted (call->front, call->version, can);
+        s_answer (call);
+        return;
+    }
+    fcj_service_need (call->front->service);
+    if (call->sink.session && fcj_front_open (call->front, &error) == 0)
+        fcj_session_create (call->front, call->owner, call->version, can,
+                            s_created, call);
+    else
+        s_answer (call);
 }

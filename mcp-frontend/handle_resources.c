@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "handlers.h"
+#include "extra.h"
 #include "service.h"
 #include "view.h"
 
@@ -51,7 +51,8 @@ void fcj_handle_resources_list (fcj_call_t *call)
     char cursor[64] = "";
     const char *start = json_string_value (
         json_object_get (call->params, "cursor"));
-    json_t *list = json_array ();
+    json_t *list = start? json_array ()
+                        : fcj_extra_list (front, "resources");
     if (start)
         snprintf (cursor, sizeof cursor, "%s", start);
     int count = 0;
@@ -88,7 +89,7 @@ void fcj_handle_resources_templates (fcj_call_t *call)
           " made, for example part.step; get_job_result names them",
           "application/octet-stream" },
     };
-    json_t *list = json_array ();
+    json_t *list = fcj_extra_list (call->front, "templates");
     for (size_t n = 0; n < sizeof ALL / sizeof *ALL; n++)
         json_array_append_new (list, json_pack (
             "{s:s,s:s,s:s,s:s}", "uriTemplate", ALL[n][0], "name",
@@ -213,6 +214,13 @@ void fcj_handle_resources_read (fcj_call_t *call)
     if (!uri) {
         fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL,
                         "resources/read needs 'uri', a string");
+        return;
+    }
+    json_t *contents = call->front->extra
+        ? call->front->extra->read (uri): NULL;
+    if (contents) {
+        fcj_call_cacheable (call, json_pack ("{s:o}", "contents", contents),
+                            0, false);
         return;
     }
     const char *rest = uri + strlen (SCHEME);

@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "era.h"
+#include "extra.h"
 #include "handlers.h"
 #include "schema.h"
 #include "service.h"
+#include "task.h"
 
 #define PAGE          50
 #define LIST_TTL_MS   60000
@@ -40,7 +43,8 @@ static long s_cursor (const json_t *params)
 
 void fcj_handle_tools_list (fcj_call_t *call)
 {
-    const json_t *all = fcj_catalogue_listed (call->front->catalogue);
+    const json_t *all = fcj_catalogue_listed (
+        call->front->catalogue, !strcmp (call->version, FCJ_MCP_LEGACY));
     long first = s_cursor (call->params);
     if (first < 0 || (size_t) first > json_array_size (all)) {
         fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Invalid cursor:"
@@ -67,6 +71,19 @@ static void s_run (fcj_call_t *call)
     const char *name = json_string_value (
         json_object_get (call->tool, "name"));
     const json_t *args = json_object_get (call->params, "arguments");
+    const fcj_extra_t *extra = call->front->extra;
+    const char *job = json_string_value (json_object_get (call->state,
+                                                          "job"));
+    fcj_tool_fn *own = extra? extra->tool (name): NULL;
+    bool of_job = json_object_get (call->tool, "lane") != NULL;
+    if (of_job && job && fcj_id_valid (job)) {  /* the round after a question */
+        fcj_hold_again (call, job);
+        return;
+    }
+    if (own) {
+        own (call, args);
+        return;
+    }
     for (size_t n = 0; n < sizeof BUILTIN / sizeof *BUILTIN; n++)
         if (strcmp (BUILTIN[n].name, name) == 0) {
             BUILTIN[n].fn (call, args);
@@ -125,6 +142,41 @@ static int s_check (fcj_call_t *call)
     return -1;
 }
 
+static int s_check_headers (fcj_call_t *call, const json_t *args)
+{
+    fcj_era_error_t error;
+    const fcj_headers_t *headers = call->headers;
+    call->headers = NULL;       /* they are gone when it is run again */
+    if (!call->modern || !headers
+        || fcj_era_check_params (json_object_get (call->tool, "inputSchema"),
+                                 args, headers, &error) == 0)
+        return 0;
+    fcj_call_error (call, error.code, error.status, error.data, "%s",
+                    error.text);
+    return -1;
+}
+
+/*  A tool that needs a task, for a client that takes none; and the other way
+ *  round. */
+static int s_check_task (fcj_call_t *call)
+{
+    fcj_task_support_t support = fcj_task_support (call->tool);
+    bool asks = json_is_object (json_object_get (call->params, "task"))
+             && !strcmp (call->version, FCJ_MCP_LEGACY);
+    bool none = fcj_task_mode (call) == FCJ_TASK_NONE;
+    if (support == FCJ_TASK_REQUIRED && none && call->modern)
+        return fcj_handle_needs_tasks (call);
+    if (support == FCJ_TASK_REQUIRED && none)
+        fcj_call_error (call, FCJ_RPC_METHOD, 200, NULL, "This tool runs as"
+                        " a task only: call it with params.task");
+    else if (support == FCJ_TASK_FORBIDDEN && asks)
+        fcj_call_error (call, FCJ_RPC_METHOD, 200, NULL, "This tool does not"
+                        " run as a task: call it without params.task");
+    else
+        return 0;
+    return -1;
+}
+
 void fcj_handle_tools_call (fcj_call_t *call)
 {
     fcj_front_t *front = call->front;
@@ -153,9 +205,12 @@ void fcj_handle_tools_call (fcj_call_t *call)
             *near? "?": "");
         return;
     }
+    json_decref (call->tool);
+    call->tool = json_incref (tool);
+    if (s_check_headers (call, args) != 0 || s_check_task (call) != 0)
+        return;
     if (!args)
         json_object_set_new (call->params, "arguments", json_object ());
-    call->tool = json_incref (tool);
     if (s_check (call) != 0)
         return;
     fcj_service_need (front->service);

@@ -15,7 +15,32 @@ void fcj_handle_resources_list (fcj_call_t *call);
 void fcj_handle_resources_templates (fcj_call_t *call);
 void fcj_handle_resources_read (fcj_call_t *call);
 void fcj_handle_cancelled (fcj_call_t *call);
-json_t *fcj_handle_capabilities (void);
+void fcj_handle_response (fcj_call_t *call);
+void fcj_handle_level (fcj_call_t *call);
+void fcj_handle_subscribe (fcj_call_t *call);
+void fcj_handle_unsubscribe (fcj_call_t *call);
+void fcj_handle_listen (fcj_call_t *call);
+void fcj_handle_tasks_get (fcj_call_t *call);
+void fcj_handle_tasks_result (fcj_call_t *call);
+void fcj_handle_tasks_list (fcj_call_t *call);
+void fcj_handle_tasks_cancel (fcj_call_t *call);
+void fcj_handle_tasks_update (fcj_call_t *call);
+void fcj_handle_prompts_list (fcj_call_t *call);
+void fcj_handle_prompts_get (fcj_call_t *call);
+void fcj_handle_complete (fcj_call_t *call);
+/*  What this server can, for a client of the version. */
+json_t *fcj_handle_capabilities (const fcj_front_t *front,
+                                 const char *version);
+/*  0, or -1: the call was refused for want of the tasks extension. */
+int fcj_handle_needs_tasks (fcj_call_t *call);
+/*  Whether the owner may hear of a URI, or of "task:<id>". */
+bool fcj_handle_may_want (fcj_front_t *front, const char *what,
+                          const char *owner);
+/*  The server ends a subscriptions/listen. */
+void fcj_handle_listen_end (fcj_call_t *call);
+/*  Ends the call of this id in a session ("" on stdio); false: none. */
+bool fcj_cancel_call (fcj_front_t *front, const char *session,
+                      const json_t *id);
 extern const char fcj_handle_instructions[];
 
 /* ---- Builtin tools; args: checked against the schema ------------------- */
@@ -26,10 +51,34 @@ fcj_tool_fn fcj_tool_status, fcj_tool_result, fcj_tool_output,
 
 /*  Any other tool: a job. */
 void fcj_submit (fcj_call_t *call, const json_t *args);
+/*  Waits for a job, as long as its tool is held, and answers with its
+ *  result, a task or a handle. (held.c) */
+void fcj_hold (fcj_call_t *call, const char *job, const char *state,
+               bool existing);
+/*  The same, in the next round of a call whose job asked something. */
+void fcj_hold_again (fcj_call_t *call, const char *job);
+/*  What a call that waits for a job does with an event of it: progress, log
+ *  messages, a sign of life. */
+void fcj_hold_tell (fcj_call_t *call, const fcj_map_t *event);
+/*  Asks what the job asks, if it does and the client can be asked. True: the
+ *  handler will be run again. */
+bool fcj_hold_ask (fcj_call_t *call, const fcj_record_t *record);
 
-/*  Answers with the outcome of the job in call->kept's tool entry, once it is
- *  terminal; of a job that is not, nothing: false. */
-bool fcj_tool_answer_result (fcj_call_t *call, const char *job, bool plain);
+/*  How a result looks: as the record with it, as the tool's own schema says,
+ *  or as a job handle with it. */
+typedef enum {
+    FCJ_SHAPE_RECORD, FCJ_SHAPE_PLAIN, FCJ_SHAPE_HANDLE
+} fcj_shape_t;
+fcj_shape_t fcj_tool_shape (const json_t *tool);
+/*  The CallToolResult of a terminal job; NULL: it is not terminal. */
+json_t *fcj_tool_outcome (fcj_front_t *front, const fcj_record_t *record,
+                          const char *version, fcj_shape_t shape);
+/*  Answers with the outcome of a job of call->tool, once it is terminal; of
+ *  a job that is not, nothing: false. */
+bool fcj_tool_answer_result (fcj_call_t *call, const char *job);
+/*  Asks the broker to cancel; nobody waits for the answer. */
+void fcj_tool_cancel_job (fcj_front_t *front, const char *job,
+                          const char *owner);
 
 /*  job_id of args, checked; NULL: the call has been answered. */
 const char *fcj_tool_job_id (fcj_call_t *call, const json_t *args);

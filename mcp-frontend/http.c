@@ -19,15 +19,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "era.h"
+#include "follow.h"
 #include "http.h"
+#include "stream.h"
 #include "../jobs/log.h"
 
 #define ENDPOINT      "/mcp"
-#define CONNECTIONS   1024
+#define CONNECTIONS   4096
 #define IDLE_S        120
 #define DISCARD_MAX   (64L * 1024 * 1024)   /* of a body that is too large */
 #define KEEPALIVE_MS  15000
 #define PEEK_MS       1000
+#define STREAM_MAX    (32L * 1024 * 1024)   /* not read by its client */
 
 typedef struct exchange exchange_t;
 struct exchange {
@@ -41,8 +44,11 @@ struct exchange {
     char *body;
     size_t used, size;
     bool too_large, refused, accepts_sse, handled;
-    bool suspended, answered, streaming, queued;
-    fcj_call_t *call;           /* while it waits */
+    bool suspended, answered, streaming, queued, flooded;
+    void (*gone) (void *held);  /* who has to hear that the client left */
+    void *held;
+    enum { POST, GET, DELETE } method;
+    char session[80];           /* Mcp-Session-Id of the response, or "" */
     int status;
     char *answer;               /* the JSON answer, or stream bytes to send */
     size_t answer_size, sent, answer_room;
@@ -102,12 +108,14 @@ static enum MHD_Result s_queue (exchange_t *self, unsigned int status,
         MHD_add_response_header (response, "Content-Type",
                                  "application/json");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header (response, "Allow", "POST");
+        MHD_add_response_header (response, "Allow", "GET, POST, DELETE");
     if (status == MHD_HTTP_UNAUTHORIZED
         || (status == MHD_HTTP_FORBIDDEN && self->needed))
         s_challenge (self, response);
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         MHD_add_response_header (response, "Retry-After", "5");
+    if (*self->session)
+        MHD_add_response_header (response, "Mcp-Session-Id", self->session);
     enum MHD_Result rc = MHD_queue_response (self->connection, status,
                                              response);
     MHD_destroy_response (response);
@@ -126,10 +134,15 @@ static enum MHD_Result s_refuse (exchange_t *self, unsigned int status,
 
 /* ---- The sink ---------------------------------------------------------- */
 
+/*  A client that does not read loses its stream, not our memory. */
 static void s_append (exchange_t *self, const char *text, size_t size)
 {
     if (self->sent == self->answer_size)
         self->sent = self->answer_size = 0;
+    if (self->answer_size - self->sent > (size_t) STREAM_MAX)
+        self->flooded = true;
+    if (self->flooded)
+        return;
     if (self->answer_size + size > self->answer_room) {
         size_t room = (self->answer_size + size) * 2;
         char *moved = realloc (self->answer, room);
@@ -143,10 +156,19 @@ static void s_append (exchange_t *self, const char *text, size_t size)
     self->spoken = fcj_mono_ms ();
 }
 
-static void s_append_event (exchange_t *self, const char *text, size_t size)
+/*  id with an empty text: the first event of a stream to be resumed. */
+static void s_append_event (exchange_t *self, const char *id,
+                            const char *text, size_t size)
 {
-    static const char HEAD[] = "event: message\ndata: ";
-    s_append (self, HEAD, sizeof HEAD - 1);
+    char head[160];
+    int length = 0;
+    if (id && !size)
+        length = snprintf (head, sizeof head, "id: %s\nretry: %d\ndata:", id,
+                           FCJ_LOG_RETRY);
+    else
+        length = snprintf (head, sizeof head, "%s%s%sevent: message\ndata: ",
+                           id? "id: ": "", id? id: "", id? "\n": "");
+    s_append (self, head, (size_t) length);
     s_append (self, text, size);
     s_append (self, "\n\n", 2);
 }
@@ -162,11 +184,11 @@ static void s_resume (exchange_t *self)
 static void s_answer (void *arg, int status, char *text, size_t size)
 {
     exchange_t *self = arg;
-    self->call = NULL;
+    self->gone = NULL;
     self->answered = true;
     if (self->streaming) {
         if (text)
-            s_append_event (self, text, size);
+            s_append_event (self, NULL, text, size);
         free (text);
     }
     else {
@@ -177,13 +199,47 @@ static void s_answer (void *arg, int status, char *text, size_t size)
     s_resume (self);
 }
 
-static void s_notify (void *arg, char *text, size_t size)
+static void s_notify (void *arg, const char *id, char *text, size_t size)
 {
     exchange_t *self = arg;
     self->streaming = true;
-    s_append_event (self, text, size);
+    s_append_event (self, id, text, size);
     free (text);
     s_resume (self);
+}
+
+/*  The client sees at once that there will be an answer. */
+static void s_open (void *arg)
+{
+    exchange_t *self = arg;
+    if (self->streaming || !self->accepts_sse)
+        return;
+    self->streaming = true;
+    s_append (self, ": open\n\n", 8);
+    s_resume (self);
+}
+
+static void s_set_session (void *arg, const char *id)
+{
+    exchange_t *self = arg;
+    snprintf (self->session, sizeof self->session, "%s", id);
+}
+
+static void s_hold (void *arg, void (*fn) (void *held), void *held)
+{
+    exchange_t *self = arg;
+    if (self->answered)
+        return;
+    self->gone = fn;
+    self->held = held;
+}
+
+static void s_lose (exchange_t *self)
+{
+    void (*gone) (void *held) = self->gone;
+    self->gone = NULL;
+    if (gone)
+        gone (self->held);
 }
 
 /*  What a stream still has to send; suspends when there is nothing. */
@@ -199,7 +255,7 @@ static ssize_t s_stream (void *arg, uint64_t position, char *buffer,
         self->sent += count;
         return (ssize_t) count;
     }
-    if (self->answered)
+    if (self->answered || self->flooded)
         return MHD_CONTENT_READER_END_OF_STREAM;
     self->suspended = true;
     MHD_suspend_connection (self->connection);
@@ -300,6 +356,21 @@ static bool s_is_json (const char *type)
         && (!type[length] || strchr ("; \t", type[length]));
 }
 
+/*  GET and DELETE are of sessions, which only a legacy client has. */
+static int s_method (exchange_t *self, const char *method)
+{
+    bool session = s_header (self, "Mcp-Session-Id") != NULL;
+    if (strcmp (method, "POST") == 0)
+        self->method = POST;
+    else if (strcmp (method, "GET") == 0 && session)
+        self->method = GET;
+    else if (strcmp (method, "DELETE") == 0 && session)
+        self->method = DELETE;
+    else
+        return -1;
+    return 0;
+}
+
 /*  0: go on; else the response is queued and *rc is its outcome. */
 static int s_check (exchange_t *self, const char *url, const char *method,
                     enum MHD_Result *rc)
@@ -318,11 +389,13 @@ static int s_check (exchange_t *self, const char *url, const char *method,
     else if (strcmp (url, ENDPOINT) != 0)
         *rc = s_refuse (self, MHD_HTTP_NOT_FOUND, "The endpoint is "
                         ENDPOINT);
-    else if (strcmp (method, "POST") != 0)
-        *rc = s_refuse (self, MHD_HTTP_METHOD_NOT_ALLOWED, "Only POST:"
-                        " there are no sessions and no stream to GET");
+    else if (s_method (self, method) != 0)
+        *rc = s_refuse (self, MHD_HTTP_METHOD_NOT_ALLOWED, "Only POST;"
+                        " GET and DELETE need an Mcp-Session-Id");
     else if (s_authorize (self, rc) != 0)
         return -1;
+    else if (self->method != POST)
+        return 0;
     else if (!s_is_json (s_header (self, "Content-Type")))
         *rc = s_refuse (self, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
                         "Content-Type must be application/json");
@@ -370,6 +443,15 @@ static enum MHD_Result s_note (void *arg, enum MHD_ValueKind kind,
         place = &headers->method;
     else if (strcasecmp (key, "Mcp-Name") == 0)
         place = &headers->name;
+    else if (strcasecmp (key, "Mcp-Session-Id") == 0)
+        place = &headers->session;
+    else if (strcasecmp (key, "Last-Event-ID") == 0)
+        place = &headers->last_event;
+    else if (strncasecmp (key, "Mcp-Param-", 10) == 0
+             && headers->params_count < FCJ_HEADER_PARAMS) {
+        headers->params[headers->params_count].name = key + 10;
+        place = &headers->params[headers->params_count++].value;
+    }
     if (place && *place)
         headers->doubled = true;
     else if (place)
@@ -379,9 +461,11 @@ static enum MHD_Result s_note (void *arg, enum MHD_ValueKind kind,
 
 static void s_handle (exchange_t *self)
 {
-    fcj_headers_t headers = { NULL, NULL, NULL, false };
+    fcj_headers_t headers;
+    memset (&headers, 0, sizeof headers);
     fcj_sink_t sink = {
-        .answer = s_answer, .notify = s_notify, .arg = self,
+        .answer = s_answer, .notify = s_notify, .open = s_open,
+        .session = s_set_session, .hold = s_hold, .arg = self,
         .challenge = s_note_scope, .scope = self->identity.scope,
         .http = true, .streams = self->accepts_sse
     };
@@ -399,11 +483,14 @@ static void s_handle (exchange_t *self)
     }
     MHD_get_connection_values (self->connection, MHD_HEADER_KIND, s_note,
                                &headers);
-    fcj_call_t *call = fcj_front_message (
-        self->http->front, &sink, self->identity.owner, &headers,
-        self->body? self->body: "", self->used);
-    if (!self->answered)
-        self->call = call;
+    fcj_front_t *front = self->http->front;
+    if (self->method == GET)
+        fcj_follow (front, &sink, self->identity.owner, &headers);
+    else if (self->method == DELETE)
+        fcj_front_delete (front, &sink, self->identity.owner, &headers);
+    else
+        fcj_front_message (front, &sink, self->identity.owner, &headers,
+                           self->body? self->body: "", self->used);
     free (self->body);
     self->body = NULL;
 }
@@ -470,8 +557,7 @@ static void s_completed (void *arg, struct MHD_Connection *connection,
     (void) reason;
     if (!self)
         return;
-    if (self->call)             /* the wait ends, never the job */
-        fcj_call_abandon (self->call);
+    s_lose (self);
     TAILQ_REMOVE (&self->http->exchanges, self, next);
     free (self->body);
     free (self->answer);
@@ -714,10 +800,8 @@ void fcj_http_tick (fcj_http_t *self, int64_t now)
     TAILQ_FOREACH (one, &self->exchanges, next) {
         if (!one->suspended)
             continue;
-        if (one->call && s_gone (one)) {
-            fcj_call_t *call = one->call;
-            one->call = NULL;
-            fcj_call_abandon (call);
+        if (s_gone (one)) {
+            s_lose (one);
             s_answer (one, MHD_HTTP_OK, NULL, 0);
         }
         else if (one->streaming && now - one->spoken > KEEPALIVE_MS) {

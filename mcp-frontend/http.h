@@ -1,8 +1,9 @@
-/*  http.h - Streamable HTTP at /mcp, both eras, without sessions.
+/*  http.h - Streamable HTTP at /mcp, both eras.
  *
  *  libmicrohttpd without threads of its own: its epoll descriptor is polled
  *  by the front's loop. A call that waits suspends its connection; the first
- *  notification of a call turns the answer into a stream (SSE).  */
+ *  notification of a call, or waiting for some time, turns the answer into a
+ *  stream (SSE). GET and DELETE are of a legacy client's session.  */
 
 #ifndef FCJ_MCP_HTTP_H
 #define FCJ_MCP_HTTP_H

@@ -6,61 +6,9 @@
  *  Settings as in freecad-jobs.conf. Starts the local service if it isn't
  *  running, at the first call that needs it.  */
 
-#include <signal.h>
-#include <sodium.h>
-#include <stdio.h>
-#include <string.h>
-#include "front.h"
-#include "../jobs/log.h"
-
-static volatile int s_stop;
-
-static void s_on_signal (int signal)
-{
-    (void) signal;
-    s_stop = 1;
-}
-
-static void s_catch_signals (void)
-{
-    struct sigaction action = { .sa_handler = s_on_signal };
-    sigaction (SIGTERM, &action, NULL);
-    sigaction (SIGINT, &action, NULL);
-    signal (SIGPIPE, SIG_IGN);
-}
-
-static fcj_level_t s_level (const char *name)
-{
-    return !strcmp (name, "debug")? FCJ_DEBUG: !strcmp (name, "warning")
-        ? FCJ_WARNING: !strcmp (name, "error")? FCJ_ERROR: FCJ_INFO;
-}
+#include "extra.h"
 
 int main (int argc, char **argv)
 {
-    fcj_error_t error;
-    fcj_config_t *config = fcj_config_new (&argc, argv, &error);
-    if (!config || argc > 1) {
-        fprintf (stderr, "fcj-mcp: %s\n", config? "it takes only settings,"
-                 " as --http 127.0.0.1:8765; see freecad-jobs.conf"
-                 : error.text);
-        return 2;
-    }
-    fcj_log_open ("mcp", s_level (fcj_config_str (config, "log-level")),
-                  fcj_config_bool (config, "log-json"));
-    s_catch_signals ();
-    const char *address = fcj_config_str (config, "http");
-    int rc = 1;
-    fcj_front_t *front = NULL;
-    if (sodium_init () >= 0)
-        front = fcj_front_new (config, *address? address: NULL, &s_stop,
-                               &error);
-    if (front) {
-        fcj_front_run (front);
-        rc = 0;
-    }
-    else
-        fprintf (stderr, "fcj-mcp: %s\n", error.text);
-    fcj_front_destroy (&front);
-    fcj_config_destroy (&config);
-    return rc;
+    return fcj_mcp_main (argc, argv, NULL);
 }

@@ -69,22 +69,33 @@ int fcj_rpc_is_id (const json_t *value)
     return json_is_string (value) || json_is_integer (value);
 }
 
+static int s_check_response (const json_t *message, char why[256])
+{
+    bool result = json_is_object (json_object_get (message, "result"));
+    bool error = json_is_object (json_object_get (message, "error"));
+    if (result != error && fcj_rpc_is_id (json_object_get (message, "id")))
+        return 0;
+    snprintf (why, 256, "A response has an 'id' and either 'result' or"
+              " 'error', an object");
+    return -1;
+}
+
 int fcj_rpc_check (const json_t *message, char why[256])
 {
     const char *version = json_string_value (
         json_object_get (message, "jsonrpc"));
     const json_t *id = json_object_get (message, "id");
     const json_t *params = json_object_get (message, "params");
-    if (json_is_array (message))
-        snprintf (why, 256, "Batches are not supported: send each message"
-                  " by itself");
-    else if (!json_is_object (message))
+    const json_t *method = json_object_get (message, "method");
+    if (!json_is_object (message))
         snprintf (why, 256, "A message is a JSON object");
     else if (!version || strcmp (version, "2.0") != 0)
         snprintf (why, 256, "'jsonrpc' must be \"2.0\"");
-    else if (!json_is_string (json_object_get (message, "method")))
-        snprintf (why, 256, "'method' must be a string (this server sends no"
-                  " requests, so it takes no responses)");
+    else if (!method && (json_object_get (message, "result")
+                         || json_object_get (message, "error")))
+        return s_check_response (message, why);
+    else if (!json_is_string (method))
+        snprintf (why, 256, "'method' must be a string");
     else if (id && !fcj_rpc_is_id (id))
         snprintf (why, 256, "'id' must be a string or an integer");
     else if (params && !json_is_object (params))

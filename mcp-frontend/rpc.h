@@ -12,8 +12,8 @@
  *  what is wrong and where. */
 json_t *fcj_rpc_parse (const char *bytes, size_t size, int *code,
                        char why[256]);
-/*  A JSON-RPC 2.0 request or notification, well-formed; 0 or -1 with why.
- *  A client's response is refused: the server asks nothing. */
+/*  A JSON-RPC 2.0 request, notification or response, well-formed; 0 or -1
+ *  with why. */
 int fcj_rpc_check (const json_t *message, char why[256]);
 /*  True for what may be an id or a progress token: string or integer. */
 int fcj_rpc_is_id (const json_t *value);

@@ -113,8 +113,9 @@ static void s_answer (void *arg, int status, char *text, size_t size)
     fcj_stdio_send (arg, text, size);
 }
 
-static void s_notify (void *arg, char *text, size_t size)
+static void s_notify (void *arg, const char *id, char *text, size_t size)
 {
+    (void) id;                  /* a pipe loses nothing */
     fcj_stdio_send (arg, text, size);
 }
 

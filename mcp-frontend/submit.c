@@ -2,13 +2,16 @@
  *
  *  The options are taken out of the arguments, references add to depends_on,
  *  large texts become blobs, and the map of broker/PROTOCOL.md goes to the
- *  broker. ACCEPTED means durable: only then is the client told the id.  */
+ *  broker. ACCEPTED means durable: only then is the client told the id, or
+ *  does the call begin to be held (held.c).  */
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ask.h"
 #include "handlers.h"
+#include "task.h"
 #include "view.h"
 
 #define SUBMIT_MS 15000
@@ -29,6 +32,12 @@ static void s_str (map_t *map, const char *key, const char *text)
 static void s_int (map_t *map, const char *key, int64_t value)
 {
     fcj_pack_kint (map->pairs, key, value);
+    map->count++;
+}
+
+static void s_bool (map_t *map, const char *key, bool value)
+{
+    fcj_pack_kbool (map->pairs, key, value);
     map->count++;
 }
 
@@ -221,6 +230,9 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
     s_str (map, "id", call->job);
     s_str (map, "owner", call->owner);
     s_str (map, "tool", name);
+    if (fcj_task_mode (call) != FCJ_TASK_NONE
+        || fcj_ask_can (call, "elicitation/create"))
+        s_bool (map, "can_ask", true);
     s_str (map, "lane", lane? lane: "compute");
     if (s_pack_options (call, map, args, error))
         return -1;
@@ -237,57 +249,7 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
     return rc;
 }
 
-/* ---- Sending and answering --------------------------------------------- */
-
-/*  A held call: the job's end, or the hold budget's. */
-static void s_held (fcj_call_t *call, const fcj_map_t *event, int64_t now);
-
-static void s_answer_handle (fcj_call_t *call, const char *job,
-                             const char *state, bool existing)
-{
-    char text[512];
-    const char *tool = json_string_value (
-        json_object_get (call->tool, "name"));
-    bool over = fcj_state_of (state) >= FCJ_COMPLETED;
-    snprintf (text, sizeof text, "%s %s (%.64s), state %s. Next: %s",
-              existing? "This idempotency key has job": "Started job", job,
-              tool, state, over? "get_job_result with this job_id."
-              : "get_job_status with this job_id and wait_s=25, then"
-                " get_job_result.");
-    json_t *handle = json_pack (
-        "{s:s,s:s,s:s,s:i,s:s}", "job_id", job, "state", state, "tool", tool,
-        "poll_after_ms", over? 0: 500, "message", text);
-    bool held = json_integer_value (
-        json_object_get (call->tool, "hold_s")) > 0;
-    if (held) {                 /* its outputSchema is the result's */
-        json_decref (handle);
-        handle = NULL;
-    }
-    fcj_call_tool (call, text, handle, NULL, false);
-}
-
-static void s_held (fcj_call_t *call, const fcj_map_t *event, int64_t now)
-{
-    char state[16] = "", message[FCJ_TEXT_MAX + 1] = "";
-    fcj_id_t job;
-    memcpy (job, call->job, sizeof job);
-    if (event) {
-        fcj_map_copy (event, "state", state, sizeof state);
-        fcj_map_copy (event, "message", message, sizeof message);
-        double progress = fcj_map_real (event, "progress", -1);
-        if (progress >= 0)
-            fcj_call_progress (call, progress, message);
-    }
-    bool look = !event || fcj_state_of (state) >= FCJ_COMPLETED
-                || strcmp (state, "gone") == 0;
-    if (look && fcj_tool_answer_result (call, job, true))
-        return;
-    call->reread = now + FCJ_MCP_REREAD_MS;
-    if (now >= call->deadline) {
-        fcj_call_unwait (call);
-        s_answer_handle (call, job, "running", false);
-    }
-}
+/* ---- Sending ----------------------------------------------------------- */
 
 static void s_accepted (void *arg, const fcj_map_t *reply,
                         const fcj_error_t *error)
@@ -306,16 +268,7 @@ static void s_accepted (void *arg, const fcj_map_t *reply,
         return;
     }
     fcj_map_copy (reply, "state", state, sizeof state);
-    int64_t hold_s = json_integer_value (
-        json_object_get (call->tool, "hold_s"));
-    int64_t most = fcj_config_int (call->front->config, "hold-s");
-    if (hold_s > most)
-        hold_s = most;
-    if (hold_s > 0)
-        fcj_call_wait (call, job, hold_s * 1000, FCJ_MCP_REREAD_MS, s_held);
-    else
-        s_answer_handle (call, job, state,
-                         fcj_map_bool (reply, "existing", false));
+    fcj_hold (call, job, state, fcj_map_bool (reply, "existing", false));
 }
 
 /*  The broker client answers every request; this is the second belt. */

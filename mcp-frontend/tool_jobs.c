@@ -39,19 +39,41 @@ static void s_done (void *arg, const fcj_map_t *reply,
                                           "state", state), NULL, false);
 }
 
+static void s_request (fcj_front_t *front, const char *type,
+                       const char *job, const char *owner,
+                       fcj_client_fn *fn, void *arg)
+{
+    fcj_pack_t *fields = fcj_pack_new ();
+    fcj_pack_map (fields, 2);
+    fcj_pack_kstr (fields, "id", job);
+    fcj_pack_kstr (fields, "owner", owner);
+    fcj_client_request (front->client, type, fcj_pack_data (fields),
+                        fcj_pack_size (fields), ASK_MS, fn, arg);
+    fcj_pack_destroy (&fields);
+}
+
 static void s_ask (fcj_call_t *call, const json_t *args, const char *type)
 {
     const char *job = fcj_tool_job_id (call, args);
     if (!job)
         return;
-    fcj_pack_t *fields = fcj_pack_new ();
-    fcj_pack_map (fields, 2);
-    fcj_pack_kstr (fields, "id", job);
-    fcj_pack_kstr (fields, "owner", call->owner);
     call->kept = json_string (job);
-    fcj_client_request (call->front->client, type, fcj_pack_data (fields),
-                        fcj_pack_size (fields), ASK_MS, s_done, call);
-    fcj_pack_destroy (&fields);
+    s_request (call->front, type, job, call->owner, s_done, call);
+}
+
+static void s_ignore (void *arg, const fcj_map_t *reply,
+                      const fcj_error_t *error)
+{
+    (void) arg;
+    (void) reply;
+    (void) error;
+}
+
+void fcj_tool_cancel_job (fcj_front_t *front, const char *job,
+                          const char *owner)
+{
+    if (front->client)
+        s_request (front, "CANCEL", job, owner, s_ignore, NULL);
 }
 
 void fcj_tool_cancel (fcj_call_t *call, const json_t *args)

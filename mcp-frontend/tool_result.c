@@ -11,7 +11,7 @@
 #define TEXT_MAX (16 * 1024)
 
 /*  The result's JSON, from the record or its blob; NULL: none or *error. */
-static json_t *s_result (fcj_call_t *call, const fcj_record_t *record,
+static json_t *s_result (fcj_front_t *front, const fcj_record_t *record,
                          fcj_error_t *error)
 {
     size_t size = 0;
@@ -20,7 +20,7 @@ static json_t *s_result (fcj_call_t *call, const fcj_record_t *record,
     char *blob = NULL;
     error->reason = FCJ_OK;
     if (!text && hash)
-        text = blob = fcj_blobs_read (call->front->blobs, hash,
+        text = blob = fcj_blobs_read (front->blobs, hash,
                                       FCJ_RESULT_MAX, &size, error);
     json_t *value = text? json_loadb (text, size, JSON_DECODE_ANY, NULL)
                         : NULL;
@@ -72,7 +72,7 @@ static void s_append (char *text, const char *label, const json_t *value)
                   (long long) json_integer_value (value));
 }
 
-static void s_answer_failed (fcj_call_t *call, const fcj_record_t *record)
+static json_t *s_failed (const fcj_record_t *record, const char *version)
 {
     const char *reason = fcj_record_str (record, "reason", NULL);
     const char *id = fcj_record_str (record, "id", NULL);
@@ -99,24 +99,35 @@ static void s_answer_failed (fcj_call_t *call, const fcj_record_t *record)
         json_object_set_new (view, "error", error);
     json_object_set_new (view, "artifacts", fcj_view_artifacts (record));
     json_decref (tail);
-    fcj_call_tool (call, text, view, fcj_view_links (record), true);
+    json_t *result = fcj_call_tool_result (version, text, view,
+                                           fcj_view_links (record), true);
     free (text);
+    return result;
 }
 
 /* ---- Completed jobs ---------------------------------------------------- */
 
-static void s_answer_completed (fcj_call_t *call, const fcj_record_t *record,
-                                bool plain)
+/*  What an _async tool's schema promises, and the result with it. */
+static json_t *s_handle (const fcj_record_t *record, const char *text)
+{
+    const char *id = fcj_record_str (record, "id", NULL);
+    const char *tool = fcj_record_str (record, "tool", NULL);
+    return json_pack ("{s:s,s:s,s:s,s:i,s:s}", "job_id", id? id: "?",
+                      "state", fcj_state_name (fcj_record_state (record)),
+                      "tool", tool? tool: "?", "poll_after_ms", 0,
+                      "message", text);
+}
+
+static json_t *s_completed (fcj_front_t *front, const fcj_record_t *record,
+                            const char *version, fcj_shape_t shape)
 {
     fcj_error_t error;
-    json_t *value = s_result (call, record, &error);
-    if (!value && error.reason != FCJ_OK) {
-        fcj_call_tool_error (call, &error);
-        return;
-    }
+    json_t *value = s_result (front, record, &error), *view;
+    if (!value && error.reason != FCJ_OK)
+        return fcj_call_tool_result (version, error.text, NULL, NULL, true);
     json_t *artifacts = fcj_view_artifacts (record);
     json_t *links = fcj_view_links (record);
-    json_t *image = fcj_image_block (value, artifacts, call->front->blobs);
+    json_t *image = fcj_image_block (value, artifacts, front->blobs);
     if (image)
         json_array_insert_new (links, 0, image);
     const char *id = fcj_record_str (record, "id", NULL);
@@ -127,44 +138,50 @@ static void s_answer_completed (fcj_call_t *call, const fcj_record_t *record,
               json_array_size (artifacts) == 1? "": "s",
               json_array_size (artifacts)? ": read them as resources"
                                            " job://<job_id>/<name>.": ".");
-    json_t *view;
-    if (plain && json_is_object (value)) {      /* the tool's own schema */
-        json_decref (artifacts);
+    if (shape == FCJ_SHAPE_PLAIN && json_is_object (value)) {
+        json_decref (artifacts);        /* the tool's own schema */
         view = value;
     }
     else {
         size_t size = 0;
         const char *output = fcj_record_str (record, "stdout", &size);
-        view = fcj_view_record (record);
+        view = shape == FCJ_SHAPE_HANDLE? s_handle (record, text)
+                                        : fcj_view_record (record);
         json_object_set_new (view, "result", value? value: json_null ());
         json_object_set_new (view, "artifacts", artifacts);
         if (output && size)
             json_object_set_new (view, "stdout_tail",
                                  fcj_view_string (output, size));
     }
-    fcj_call_tool (call, text, view, links, false);
-}
-
-static bool s_answer (fcj_call_t *call, const fcj_record_t *record,
-                      bool plain)
-{
-    fcj_state_t state = fcj_record_state (record);
-    if (state == FCJ_COMPLETED)
-        s_answer_completed (call, record, plain);
-    else if (state == FCJ_FAILED)
-        s_answer_failed (call, record);
-    else if (state == FCJ_CANCELLED)
-        fcj_call_tool (call, "The job was cancelled: it has no result."
-            " Submit it again if you need one.",
-            fcj_view_record (record), NULL, true);
-    else
-        return false;
-    return true;
+    return fcj_call_tool_result (version, text, view, links, false);
 }
 
 /* ------------------------------------------------------------------------ */
 
-bool fcj_tool_answer_result (fcj_call_t *call, const char *job, bool plain)
+json_t *fcj_tool_outcome (fcj_front_t *front, const fcj_record_t *record,
+                          const char *version, fcj_shape_t shape)
+{
+    fcj_state_t state = fcj_record_state (record);
+    if (state == FCJ_COMPLETED)
+        return s_completed (front, record, version, shape);
+    if (state == FCJ_FAILED)
+        return s_failed (record, version);
+    if (state == FCJ_CANCELLED)
+        return fcj_call_tool_result (version, "The job was cancelled: it has"
+            " no result. Submit it again if you need one.",
+            fcj_view_record (record), NULL, true);
+    return NULL;
+}
+
+fcj_shape_t fcj_tool_shape (const json_t *tool)
+{
+    if (!tool)
+        return FCJ_SHAPE_RECORD;
+    return json_integer_value (json_object_get (tool, "hold_s")) > 0
+        ? FCJ_SHAPE_PLAIN: FCJ_SHAPE_HANDLE;
+}
+
+bool fcj_tool_answer_result (fcj_call_t *call, const char *job)
 {
     fcj_error_t error;
     fcj_record_t *record = fcj_store_get (call->front->store, job,
@@ -177,7 +194,9 @@ bool fcj_tool_answer_result (fcj_call_t *call, const char *job, bool plain)
     }
     if (over) {
         fcj_call_unwait (call);
-        s_answer (call, record, plain);
+        fcj_call_result (call, fcj_tool_outcome (
+            call->front, record, call->version,
+            fcj_tool_shape (call->tool)));
     }
     fcj_record_destroy (&record);
     return over;
@@ -193,7 +212,10 @@ void fcj_tool_result (fcj_call_t *call, const json_t *args)
                                           call->owner, &error);
     if (!record)
         fcj_tool_no_record (call, job, &error);
-    else if (!s_answer (call, record, false))
+    else if (fcj_state_terminal (fcj_record_state (record)))
+        fcj_call_result (call, fcj_tool_outcome (
+            call->front, record, call->version, FCJ_SHAPE_RECORD));
+    else
         fcj_call_tool_fail (call, FCJ_NOT_FINISHED, "job %s is still %s."
             " Call get_job_status with this job_id and wait_s=25 until its"
             " state is completed, failed or cancelled, then ask again.",

@@ -132,7 +132,7 @@ static void s_reloaded (void *arg, const fcj_map_t *reply,
     }
     json_t *view = json_pack ("{s:b,s:i,s:o}", "ok", bad == 0 && count > 0,
         "tools", (int) json_array_size (
-            fcj_catalogue_listed (call->front->catalogue)),
+            fcj_catalogue_listed (call->front->catalogue, false)),
         "workers", list);
     char said[1400];
     if (!count)

@@ -1,9 +1,11 @@
 /*  tool_status.c - get_job_status. Read from Redis in one round trip; with
- *  wait_s the call waits for the job's end or a question of it, woken by the broker's events, and
- *  by a look into Redis each second should the broker be away.  */
+ *  wait_s the call waits for the job's end or a question of it, woken by the
+ *  broker's events, and by a look into Redis each second should the broker
+ *  be away.  */
 
 #include <string.h>
 #include "handlers.h"
+#include "task.h"
 #include "view.h"
 
 #define PLACE_MS 500            /* for the place in the queue: a nicety */
@@ -84,40 +86,58 @@ static void s_finish (fcj_call_t *call, const char *job,
     fcj_pack_destroy (&fields);
 }
 
-static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
+static bool s_asks_anew (const fcj_call_t *call, const fcj_record_t *record)
 {
-    char state[16] = "", message[FCJ_TEXT_MAX + 1] = "";
-    size_t size;
-    if (event) {
-        fcj_map_copy (event, "state", state, sizeof state);
-        fcj_map_copy (event, "message", message, sizeof message);
-        if (fcj_map_has (event, "progress"))
-            fcj_call_progress (call, fcj_map_real (event, "progress", 0),
-                               message);
-        if (fcj_state_of (state) < FCJ_COMPLETED
-            && strcmp (state, "gone") != 0
-            && !fcj_map_bytes (event, "ask", &size))
-            return;
-    }
+    int64_t number = fcj_task_asking (record);
+    return number && number != call->given;
+}
+
+/*  A look into the record: answers, asks the client, or waits on. */
+static void s_look (fcj_call_t *call, int64_t now)
+{
     fcj_error_t error;
     fcj_id_t job;
     memcpy (job, call->job, sizeof job);
     fcj_record_t *record = fcj_store_status (call->front->store, job,
                                              call->owner, &error);
-    if (!record || fcj_state_terminal (fcj_record_state (record))
-        || fcj_record_str (record, "ask", NULL) || now >= call->deadline) {
+    bool over = record && fcj_state_terminal (fcj_record_state (record));
+    if (!record && error.reason != FCJ_STORE_UNAVAILABLE) {
+        fcj_call_unwait (call);
+        fcj_tool_no_record (call, job, &error);
+    }
+    else if (record && !over && fcj_hold_ask (call, record))
+        ;                       /* it is run again with the answer */
+    else if (over || now >= call->deadline
+             || (record && s_asks_anew (call, record))) {
         fcj_call_unwait (call);
         if (record)
             s_finish (call, job, record);
         else
-            fcj_tool_no_record (call, job, &error);
+            fcj_call_tool_error (call, &error);
     }
     else {
-        fcj_call_progress (call, fcj_record_real (record, "progress", -1),
-                           fcj_record_str (record, "message", NULL));
+        if (record)
+            fcj_call_progress (
+                call, fcj_record_real (record, "progress", -1), 1,
+                fcj_record_str (record, "message", NULL));
         call->reread = now + FCJ_MCP_REREAD_MS;
     }
     fcj_record_destroy (&record);
+}
+
+static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
+{
+    char state[16] = "";
+    fcj_hold_tell (call, event);
+    if (event) {
+        fcj_map_copy (event, "state", state, sizeof state);
+        if (fcj_state_of (state) < FCJ_COMPLETED
+            && strcmp (state, "gone") != 0 && !fcj_map_has (event, "ask"))
+            return;
+    }
+    else if (call->sink.open)
+        call->sink.open (call->sink.arg);
+    s_look (call, now);
 }
 
 void fcj_tool_status (fcj_call_t *call, const json_t *args)
@@ -129,10 +149,16 @@ void fcj_tool_status (fcj_call_t *call, const json_t *args)
     double wait_s = json_number_value (json_object_get (args, "wait_s"));
     fcj_record_t *record = fcj_store_status (call->front->store, job,
                                              call->owner, &error);
+    if (record && call->answers)        /* to what the job asked */
+        call->given = fcj_task_give (call->front, record, call->answers);
+    json_decref (call->answers);
+    call->answers = NULL;
+    bool over = record && fcj_state_terminal (fcj_record_state (record));
     if (!record)
         fcj_tool_no_record (call, job, &error);
-    else if (wait_s > 0 && !fcj_state_terminal (fcj_record_state (record))
-             && !fcj_record_str (record, "ask", NULL))
+    else if (wait_s > 0 && !over && fcj_hold_ask (call, record))
+        ;                       /* it is run again with the answer */
+    else if (wait_s > 0 && !over && !s_asks_anew (call, record))
         fcj_call_wait (call, job, (int64_t) (wait_s * 1000),
                        FCJ_MCP_REREAD_MS, s_step);
     else

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -438,4 +439,68 @@ int fcj_store_list (fcj_store_t *self, const char *owner, const char *state,
     else
         cursor[0] = 0;
     return list.count;
+}
+
+/* ---- Notes -------------------------------------------------------------- */
+
+fcj_record_t *fcj_store_notes (fcj_store_t *self, const char *kind,
+                               const char *name, const char *field,
+                               const char *value, int ttl_s,
+                               fcj_error_t *error)
+{
+    redisReply *replies[3] = {NULL, NULL, NULL};
+    fcj_command_t *command = fcj_command_new ();
+    if (field) {
+        fcj_command_begin (command, "HSET");
+        fcj_command_key (command, kind, name);
+        fcj_command_str (command, field);
+        fcj_command_str (command, value);
+        fcj_command_end (command);
+        fcj_command_begin (command, "EXPIRE");
+        fcj_command_key (command, kind, name);
+        fcj_command_int (command, ttl_s);
+        fcj_command_end (command);
+    }
+    fcj_command_begin (command, "HGETALL");
+    fcj_command_key (command, kind, name);
+    fcj_command_end (command);
+    int count = fcj_command_count (command);
+    int result = fcj_store_ask (self, command, replies, error);
+    fcj_command_destroy (&command);
+    if (result < 0)
+        return NULL;
+    for (int n = 0; n + 1 < count; n++)
+        freeReplyObject (replies[n]);
+    return s_record (replies[count - 1], NULL);
+}
+
+/* ---- Secrets ------------------------------------------------------------ */
+
+int fcj_store_secret (fcj_store_t *self, const char *name,
+                      unsigned char *secret, size_t size,
+                      fcj_error_t *error)
+{
+    unsigned char fresh[64];
+    redisReply *replies[2] = {NULL, NULL};
+    fcj_command_t *command = fcj_command_new ();
+    randombytes_buf (fresh, size);
+    fcj_command_begin (command, "SET");
+    fcj_command_key (command, name, "");
+    fcj_command_add (command, fresh, size);
+    fcj_command_str (command, "NX");
+    fcj_command_end (command);
+    fcj_command_begin (command, "GET");
+    fcj_command_key (command, name, "");
+    fcj_command_end (command);
+    int result = fcj_store_ask (self, command, replies, error);
+    fcj_command_destroy (&command);
+    if (result < 0)
+        return -1;
+    if (replies[1]->type == REDIS_REPLY_STRING && replies[1]->len == size)
+        memcpy (secret, replies[1]->str, size);
+    else
+        result = fcj_fail (error, FCJ_INTERNAL, "Redis holds something else "
+                           "than a key in %s", name);
+    s_free (replies, 2);
+    return result;
 }

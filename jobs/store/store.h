@@ -77,6 +77,17 @@ int fcj_store_list (fcj_store_t *self, const char *owner, const char *state,
 typedef void (fcj_reference_fn) (void *arg, const char *hash, size_t size);
 int fcj_store_references (fcj_store_t *self, fcj_reference_fn *fn, void *arg,
                           const atomic_bool *stop, fcj_error_t *error);
+/*  A hash of its own, {fcj:0}:<kind><name>: sets field (unless NULL) and
+ *  gives all of it, as a record. It expires ttl_s after the last change.  */
+fcj_record_t *fcj_store_notes (fcj_store_t *self, const char *kind,
+                               const char *name, const char *field,
+                               const char *value, int ttl_s,
+                               fcj_error_t *error);
+/*  A secret that all front-ends share, under {fcj:0}:<name>: the one that is
+ *  there, or a new random one. size: at most 64.  */
+int fcj_store_secret (fcj_store_t *self, const char *name,
+                      unsigned char *secret, size_t size,
+                      fcj_error_t *error);
 
 /*  A field's text, NUL-terminated, owned by the record; NULL when absent.
  *  size may be NULL. */

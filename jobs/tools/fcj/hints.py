@@ -95,6 +95,9 @@ class JobHandle(TypedDict):
     tool: str
     poll_after_ms: Annotated[int, Bound(minimum=0), "Ask again after this long"]
     message: Annotated[str, "What to do next"]
+    result: NotRequired[Annotated[Any, "When it is answered as a task: the result"]]
+    artifacts: NotRequired[list[dict[str, Any]]]
+    stdout_tail: NotRequired[str]
 
 
 AnyValue = Any

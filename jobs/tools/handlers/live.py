@@ -1,1 +1,0 @@
-"""Shapes between the live FreeCAD and other jobs."""
