@@ -22,6 +22,7 @@
 #define STORE_TIMEOUT_MS 2000
 #define EXPIRE_MS       1000
 #define EXPIRE_LIMIT    100
+#define LEASE_BEATS     2       /* that a lease lasts at least */
 #define LIBRARY_MAX     (1024 * 1024)
 
 int64_t
@@ -483,11 +484,11 @@ s_start (fcj_broker_t *self, fcj_error_t *error)
     const fcj_config_t *config = self->config;
     self->lease_ms = fcj_config_int (config, "lease-ms");
     self->beat_ms = fcj_config_int (config, "beat-ms");
-    if (self->lease_ms < FCJ_BEATS_MISSED * self->beat_ms)
+    if (self->lease_ms < LEASE_BEATS * self->beat_ms)
         return fcj_fail (error, FCJ_INVALID, "lease-ms (%lld) must be at "
                          "least %d times beat-ms (%lld): a late heartbeat "
                          "must not cost a job.", (long long) self->lease_ms,
-                         FCJ_BEATS_MISSED, (long long) self->beat_ms);
+                         LEASE_BEATS, (long long) self->beat_ms);
     if (s_lock (self, error) < 0)
         return -1;
     char *library = s_library (fcj_config_path (config, "store_library"),
