@@ -37,7 +37,7 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 all: setup
 	@$(MAKE) --no-print-directory binaries
 .PHONY: binaries
-binaries: $(BINS) $(BUILD)/share/catalogue.json
+binaries: $(BINS) $(BUILD)/share/catalogue.json $(BUILD)/lib/_fcj.so
 
 # Debian packages, only when one is missing; a stamp keeps it quiet.
 setup:
@@ -53,6 +53,17 @@ $(BUILD)/obj/%.o: %.c
 $(LIB): $(call obj,$(LIB_SRC))
 	@rm -f $@
 	ar rcs $@ $^
+# The module that FreeCAD's own Python loads (GUI host, add-on).
+HOST_SRC  := $(wildcard workers/host/*.c) workers/zygote/module.c workers/zygote/convert.c \
+    workers/common/frame.c jobs/codec.c jobs/job.c jobs/error.c
+pic        = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
+$(BUILD)/pic/%.o: CFLAGS += $(PYCFLAGS) -fPIC
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fPIE,$(CFLAGS)) -c -o $@ $<
+$(BUILD)/lib/_fcj.so: $(call pic,$(HOST_SRC))
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-z,relro,-z,now -o $@ $^ $(shell pkg-config --libs msgpack libsodium 2>/dev/null) -lpthread
 define program
 $(BUILD)/bin/$(1): $(call obj,$(2)) $(LIB)
 	@mkdir -p $$(@D)

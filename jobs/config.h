@@ -50,6 +50,7 @@ const char *fcj_config_key (size_t n, const char **standard,
  *    python       directory of the Python packages fcj and handlers
  *    catalogue, builtin, store_library    catalogue.json, builtin.json and
  *                 fcj.lua
+ *    gui_dir      FreeCAD's user directory in the GUI worker
  *    libexec      directory of the fcj-* binaries                       */
 const char *fcj_config_path (const fcj_config_t *self, const char *which);
 #endif

@@ -24,12 +24,13 @@
 
 enum {
     STATE, RUN, REDIS_URL, FRONTEND, WORKER, BLOBS, LIVE, SCRATCH, SERVICE,
-    LOGS, REDIS, SHARE, PYTHON, CATALOGUE, BUILTIN, LIBRARY, LIBEXEC, PATHS
+    LOGS, REDIS, SHARE, PYTHON, CATALOGUE, BUILTIN, LIBRARY, LIBEXEC, GUI, PATHS
 };
 static const char *const s_names[PATHS] = {
     "state", "run", "redis_url", "frontend_endpoint", "worker_endpoint",
     "blobs", "live", "scratch", "service_sock", "log_dir", "redis_dir",
-    "share", "python", "catalogue", "builtin", "store_library", "libexec"};
+    "share", "python", "catalogue", "builtin", "store_library", "libexec",
+    "gui_dir"};
 
 struct fcj_paths {
     char *path[PATHS];
@@ -167,7 +168,8 @@ static int s_run (fcj_paths_t *self, const fcj_config_t *config,
     return 0;
 }
 
-static int s_below_state (fcj_paths_t *self, fcj_error_t *error)
+static int s_below_state (fcj_paths_t *self, const fcj_config_t *config,
+                          fcj_error_t *error)
 {
     const char *state = self->path[STATE];
     char hash[17];
@@ -176,6 +178,8 @@ static int s_below_state (fcj_paths_t *self, fcj_error_t *error)
     self->path[LIVE] = s_format ("%s/live", state);
     self->path[LOGS] = s_format ("%s/log", state);
     self->path[REDIS] = s_format ("%s/redis", state);
+    const char *gui = fcj_config_str (config, "gui-user-dir");
+    self->path[GUI] = *gui ? s_format ("%s", gui) : s_format ("%s/gui", state);
     bool root = geteuid () == 0;
     self->path[SCRATCH] = root ? s_format ("/var/tmp/fcj-0-%s", hash)
                                : s_format ("%s/scratch", state);
@@ -289,7 +293,7 @@ fcj_paths_t *fcj_paths_new (const fcj_config_t *config, fcj_error_t *error)
     if (!self)
         abort ();
     if (s_state (self, config, error) < 0 || s_run (self, config, error) < 0 ||
-        s_below_state (self, error) < 0) {
+        s_below_state (self, config, error) < 0) {
         fcj_paths_destroy (&self);
         return NULL;
     }

@@ -46,6 +46,8 @@ s_forget (fcj_world_t *world, fcj_worker_job_t *self)
             close (self->output[i].fd);
         free (self->output[i].tail);
     }
+    if (self->host)
+        fcj_ingest_remove (world->ingest, self->scratch);
     fcj_pack_destroy (&self->report);
     fcj_pack_destroy (&self->question);
     fcj_map_destroy (&self->run);
@@ -144,6 +146,9 @@ fcj_job_dispatch (fcj_world_t *world)
         job->process = process;
         process->job = job;
         snprintf (job->scratch, sizeof job->scratch, "%s", process->scratch);
+        job->host = process->host;
+        if (job->host)
+            fcj_host_scratch (world, job);
         job->uid = world->options.uid_base < 0 ? (uid_t) -1
             : (uid_t) (world->options.uid_base + process->index);
         process->state = FCJ_P_RUNNING;
@@ -310,6 +315,18 @@ s_read_failure (fcj_worker_job_t *self, const fcj_map_t *message)
                       "the job failed and its error cannot be shown", NULL);
 }
 
+/*  The window has other jobs to run, as soon as it says that it waits.  */
+static void
+s_let_go (fcj_world_t *world, fcj_process_t *process)
+{
+    if (!process->host) {
+        fcj_process_end (world, process);
+        return;
+    }
+    process->job = NULL;
+    process->state = FCJ_P_RESTING;
+}
+
 static void
 s_on_result (fcj_world_t *world, fcj_process_t *process,
              fcj_worker_job_t *self, const fcj_map_t *message)
@@ -319,7 +336,8 @@ s_on_result (fcj_world_t *world, fcj_process_t *process,
     self->cpu_ms = fcj_map_int (message, "cpu_ms", 0);
     int64_t memory = fcj_map_int (message, "memory", 0);
     self->memory = memory > self->memory ? memory : self->memory;
-    fcj_process_kill (process, SIGKILL);
+    if (!process->host)
+        fcj_process_kill (process, SIGKILL);
     fcj_process_drain (world, process);
     if (self->stop) {
         /*  We were ending it for a limit: that is what happened.  */
@@ -335,7 +353,7 @@ s_on_result (fcj_world_t *world, fcj_process_t *process,
                           "answered with something that is not JSON", NULL);
     } else
         s_read_failure (self, message);
-    fcj_process_end (world, process);
+    s_let_go (world, process);
     s_finish (world, self);
 }
 
@@ -449,19 +467,36 @@ fcj_job_stop (fcj_world_t *world, fcj_worker_job_t *self, fcj_reason_t reason)
         return;
     self->stop = reason;
     bool gently = reason == FCJ_TIMEOUT || reason == FCJ_REFUSED;
+    if (self->process->host) {
+        fcj_host_interrupt (self->process, self);
+        self->kill_at = world->now + FCJ_TERM_GRACE_MS;
+        return;
+    }
     fcj_process_kill (self->process, gently ? SIGTERM : SIGKILL);
     self->kill_at = world->now + (gently ? FCJ_TERM_GRACE_MS : 0);
+}
+
+/*  What became of the live documents.  */
+static const char *
+s_consequence (const fcj_worker_job_t *self)
+{
+    return !self->host ? ""
+        : !self->hopeless ? ". Its Python code was interrupted"
+        : self->process && self->process->state == FCJ_P_RESTING
+        ? ". It cannot be interrupted: FreeCAD is busy until it ends"
+        : ". It could not be interrupted, so FreeCAD was started again, with "
+          "its documents as they were before this job";
 }
 
 static void
 s_fail_by_limit (fcj_worker_job_t *self)
 {
-    char text[256];
+    char text[512];
     switch (self->stop) {
     case FCJ_TIMEOUT:
         snprintf (text, sizeof text, "the job ran longer than its %lld s; "
-                  "give it a larger timeout_s or less work",
-                  (long long) self->timeout_s);
+                  "give it a larger timeout_s or less work%s",
+                  (long long) self->timeout_s, s_consequence (self));
         break;
     case FCJ_MEMORY:
         snprintf (text, sizeof text, "the job used more than its %lld MiB of "
@@ -514,12 +549,14 @@ fcj_job_on_end (fcj_world_t *world, fcj_worker_job_t *self, int status,
     fcj_process_t *process = self->process;
     self->cpu_ms = cpu_ms;
     self->memory = memory > self->memory ? memory : self->memory;
-    if (process)
-        fcj_process_end (world, process);
     if (self->stop && self->stop != FCJ_REFUSED)
         s_fail_by_limit (self);
+    else if (self->host && fcj_host_why (world))
+        fcj_job_fail (self, FCJ_CRASHED, "Crash", fcj_host_why (world), NULL);
     else
         s_fail_by_status (self, status);
+    if (process)
+        s_let_go (world, process);
     s_finish (world, self);
 }
 
@@ -631,6 +668,14 @@ s_tick_running (fcj_world_t *world, fcj_worker_job_t *self)
     fcj_ask_tick (world, self);
     if (!self->stop && !self->ask && world->now >= self->deadline)
         fcj_job_stop (world, self, FCJ_TIMEOUT);
+    if (self->stop && self->process && self->host
+        && world->now >= self->kill_at) {
+        self->hopeless = true;
+        self->kill_at = world->now + FCJ_TERM_GRACE_MS;
+        if (!fcj_host_give_up (world, self->process))
+            fcj_job_on_end (world, self, 0, 0, 0);
+        return;
+    }
     if (self->stop && self->process && world->now >= self->kill_at) {
         fcj_process_kill (self->process, SIGKILL);
         self->kill_at = world->now + FCJ_TERM_GRACE_MS;

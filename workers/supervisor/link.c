@@ -105,11 +105,12 @@ fcj_link_send_empty (fcj_link_t *self, const char *type)
 /* ---- HELLO ------------------------------------------------------------------- */
 
 static void
-s_pack_info_texts (fcj_pack_t *body, const fcj_zygote_t *zygote)
+s_pack_info_texts (fcj_pack_t *body, const fcj_world_t *world)
 {
     static const char *const keys[] = { "freecad", "occt", "python" };
-    json_t *info = zygote && zygote->info
-        ? json_loads (zygote->info, 0, NULL) : NULL;
+    const char *said = world->host ? fcj_host_info (world)
+        : world->active ? world->active->info : NULL;
+    json_t *info = said ? json_loads (said, 0, NULL) : NULL;
     for (size_t i = 0; i < 3; i++) {
         const char *text = json_string_value (json_object_get (info,
                                                                keys[i]));
@@ -122,20 +123,22 @@ static void
 s_pack_info (fcj_pack_t *body, const fcj_world_t *world)
 {
     char host[256] = "";
-    bool broken = !world->announced && world->broken[0];
+    bool broken = !world->host && !world->announced && world->broken[0];
     gethostname (host, sizeof host - 1);
     fcj_pack_key (body, "info");
-    fcj_pack_map (body, broken ? 10 : 9);
+    fcj_pack_map (body, 9U + broken + (world->host != NULL));
     fcj_pack_kstr (body, "host", host);
     fcj_pack_kint (body, "pid", getpid ());
     fcj_pack_kstr (body, "version", FCJ_VERSION);
-    s_pack_info_texts (body, world->active);
+    s_pack_info_texts (body, world);
     fcj_pack_kint (body, "landlock", fcj_landlock_abi ());
     fcj_pack_kint (body, "zygote_threads",
                    world->active ? world->active->threads : 0);
     fcj_pack_kbool (body, "sandbox", world->options.sandbox);
     if (broken)
         fcj_pack_kstr (body, "error", world->broken);
+    if (world->host)
+        fcj_host_pack_info (world, body);
 }
 
 /*  A job that the broker told us to drop is not ours any more.  */
@@ -159,13 +162,17 @@ fcj_link_hello (fcj_link_t *self)
 {
     const fcj_world_t *world = self->world;
     fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 6);
+    fcj_pack_map (body, 7);
     fcj_pack_kstr (body, "worker", world->worker);
     fcj_pack_kstr (body, "name", world->options.name);
     fcj_pack_key (body, "lanes");
     fcj_pack_array (body, 1);
-    fcj_pack_str (body, "compute");
-    fcj_pack_kint (body, "slots", world->announced ? world->options.slots : 0);
+    fcj_pack_str (body, world->host ? "gui" : "compute");
+    /*  A person's FreeCAD goes before one that nobody looks at.  */
+    fcj_pack_kint (body, "rank",
+                   world->host && world->options.attach >= 0);
+    fcj_pack_kint (body, "slots", world->host ? fcj_host_slots (world)
+                   : world->announced ? world->options.slots : 0);
     fcj_pack_key (body, "running");
     fcj_pack_array (body, s_held (world));
     for (int i = 0; i < FCJ_JOBS; i++) {
@@ -183,6 +190,18 @@ fcj_link_hello (fcj_link_t *self)
     self->said = fcj_mono_ms ();
     self->wanted = true;
     self->welcome = false;
+}
+
+void
+fcj_link_info (fcj_link_t *self)
+{
+    if (!self || !self->wanted)
+        return;
+    fcj_pack_t *body = fcj_pack_new ();
+    fcj_pack_map (body, 1);
+    s_pack_info (body, self->world);
+    fcj_link_send (self, "INFO", body);
+    fcj_pack_destroy (&body);
 }
 
 static void
@@ -246,7 +265,12 @@ s_on_message (fcj_link_t *self, const char *type, const void *bytes,
         fcj_ask_repeat (world);
         if (world->draining)
             fcj_link_send_empty (self, "DRAIN");
-    } else if (strcmp (type, "RELOAD") == 0)
+    } else if (strcmp (type, "LANE") == 0) {
+        if (world->host)
+            fcj_host_on_lane (world, fcj_map_bool (body, "holder", false));
+    } else if (strcmp (type, "RELOAD") == 0 && world->host)
+        fcj_host_reload (world, fcj_map_int (body, "req", 0));
+    else if (strcmp (type, "RELOAD") == 0)
         fcj_zygote_reload (world, fcj_map_int (body, "req", 0));
 }
 

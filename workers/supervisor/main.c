@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,6 +45,43 @@ s_options (const fcj_config_t *config, fcj_worker_options_t *options,
         options->slots = FCJ_SLOTS_MAX;
 }
 
+/*  The directory of _fcj.so: beside the programs of a build, or installed. */
+static void
+s_module_dir (const char *libexec, char *path)
+{
+    static const char *const places[] = { "../lib", "../lib/freecad-jobs",
+                                          "../../lib/freecad-jobs" };
+    for (size_t i = 0; i < 3; i++) {
+        char file[PATH_MAX];
+        snprintf (path, PATH_MAX, "%s/%s", libexec, places[i]);
+        snprintf (file, sizeof file, "%s/%s/_fcj.so", libexec, places[i]);
+        if (access (file, R_OK) == 0)
+            return;
+    }
+}
+
+static void
+s_gui_options (const fcj_config_t *config, fcj_worker_options_t *options,
+               char *module)
+{
+    const char *display = fcj_config_str (config, "display");
+    options->gui = fcj_config_bool (config, "gui");
+    options->attach = (int) fcj_config_int (config, "attach");
+    if (!options->gui)
+        return;
+    s_module_dir (fcj_config_path (config, "libexec"), module);
+    options->module_dir = module;
+    options->name = options->attach >= 0 ? "freecad" : "gui";
+    options->freecad = fcj_config_str (config, "freecad");
+    options->gui_dir = fcj_config_path (config, "gui_dir");
+    options->dialogs = fcj_config_str (config, "gui-dialogs");
+    options->display = *display ? display
+        : getenv ("DISPLAY") ? getenv ("DISPLAY") : "";
+    options->slots = 1;
+    options->sandbox = false;
+    options->uid_base = -1;
+}
+
 static fcj_level_t
 s_level (const char *name)
 {
@@ -59,7 +97,7 @@ main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
     fcj_worker_options_t options;
-    char binary[PATH_MAX];
+    char binary[PATH_MAX], module[PATH_MAX];
     fcj_config_t *config = fcj_config_new (&argc, argv, &error);
 
     if (!config) {
@@ -68,13 +106,8 @@ main (int argc, char **argv)
     }
     fcj_log_open ("worker", s_level (fcj_config_str (config, "log-level")),
                   fcj_config_bool (config, "log-json"));
-    if (fcj_config_bool (config, "gui")) {
-        fprintf (stderr, "fcj-worker: the gui lane is not served yet; start "
-                 "without --gui\n");
-        fcj_config_destroy (&config);
-        return 2;
-    }
     s_options (config, &options, binary, sizeof binary);
+    s_gui_options (config, &options, module);
     int done = fcj_supervisor_run (&options, &error);
     if (done)
         fcj_log (FCJ_ERROR, "worker_ended", "why", error.text, NULL);

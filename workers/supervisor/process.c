@@ -174,6 +174,8 @@ s_on_message (fcj_world_t *world, fcj_process_t *self,
     char type[16];
     if (fcj_map_copy (message, "type", type, sizeof type) <= 0)
         return;
+    if (self->host && fcj_host_on_message (world, self, type, message))
+        return;
     if (self->state == FCJ_P_STARTING) {
         if (strcmp (type, "waiting") == 0)
             s_on_waiting (world, self);
@@ -191,7 +193,9 @@ s_messages (fcj_world_t *world, fcj_process_t *self)
     const void *bytes;
     size_t size;
     int next = 0;
-    for (int i = 0; i < MESSAGES_MAX && self->control >= 0; i++) {
+    /*  The window's share is all that came: nobody else is served here.  */
+    for (int i = 0; (i < MESSAGES_MAX || self->host) && self->control >= 0;
+         i++) {
         next = fcj_frames_next (self->frames, &bytes, &size);
         if (next <= 0)
             break;
@@ -215,8 +219,11 @@ fcj_process_on_control (fcj_world_t *world, fcj_process_t *self)
     int got = fcj_frames_read (self->frames, self->control);
     if (got > 0)
         s_messages (world, self);
-    else if (got < 0)
+    else if (got < 0) {
         s_close (&self->control);
+        if (self->host)
+            fcj_host_on_close (world, self);
+    }
 }
 
 /*  True when there may be more.  */
@@ -292,7 +299,8 @@ fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
     else if (self->state == FCJ_P_STARTING) {
         fcj_process_drain (world, self);
         fcj_log (FCJ_ERROR, "process_not_ready", "why", world->broken, NULL);
-        fcj_zygote_not_forked (world);
+        if (!self->host)
+            fcj_zygote_not_forked (world);
     }
     fcj_process_free (world, self);
 }

@@ -109,7 +109,8 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
            const blobs_t *blobs)
 {
     fcj_pack_t *message = fcj_pack_new ();
-    fcj_pack_map (message, 8);
+    bool host = self->process->host;
+    fcj_pack_map (message, host ? 10 : 8);
     fcj_pack_kstr (message, "type", "run");
     fcj_pack_kstr (message, "id", self->id);
     fcj_pack_kint (message, "attempt", self->attempt);
@@ -124,12 +125,15 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
     fcj_pack_kint (message, "memory_max", self->memory_max);
     /*  What the zygote had mapped already counts as address space, too.  */
     fcj_pack_kint (message, "address_space",
-                   self->memory_max + self->process->zygote->base_size);
+                   host ? 0 : self->memory_max
+                   + self->process->zygote->base_size);
     fcj_pack_kint (message, "cpu_s", self->cpu_s);
     fcj_pack_kint (message, "output_max", self->output_max);
     fcj_pack_kint (message, "timeout_s", self->timeout_s);
     fcj_pack_kint (message, "artifact_max", world->options.artifact_max);
     s_pack_roots (message, world->options.roots);
+    if (host)
+        fcj_host_pack_run (world, self, message);
     fcj_pack_key (message, "blobs");
     fcj_pack_map (message, blobs->n);
     for (size_t i = 0; i < blobs->n; i++)

@@ -74,13 +74,17 @@ s_on_signal (fcj_world_t *world, int fd)
         if (info.ssi_signo != SIGCHLD)
             s_drain (world);
     pid_t pid;
-    while ((pid = waitpid (-1, NULL, WNOHANG)) > 0)
+    int status;
+    while ((pid = waitpid (-1, &status, WNOHANG)) > 0) {
+        if (world->host && fcj_host_on_child (world, pid, status))
+            continue;
         for (int i = 0; i < FCJ_ZYGOTES; i++)
             if (world->zygotes[i].state != FCJ_Z_FREE
                 && world->zygotes[i].pid == pid) {
                 world->zygotes[i].pid = 0;
                 fcj_zygote_read (world, &world->zygotes[i]);
             }
+    }
 }
 
 /* ---- The loop -------------------------------------------------------------------- */
@@ -139,9 +143,9 @@ static void
 s_turn (fcj_world_t *world, int signals)
 {
     struct epoll_event events[EVENTS_MAX];
-    bool busy = fcj_job_count (world) || !world->active
-        || world->active->state != FCJ_Z_READY || world->draining
-        || world->next;
+    bool busy = fcj_job_count (world) || world->draining || world->next
+        || (world->host ? fcj_host_busy (world)
+            : !world->active || world->active->state != FCJ_Z_READY);
 
     fcj_link_read (world->link);
     int count = epoll_wait (world->epoll, events, EVENTS_MAX,
@@ -153,7 +157,10 @@ s_turn (fcj_world_t *world, int signals)
     }
     for (int i = 0; i < count; i++)
         s_dispatch (world, events[i].data.u64, signals);
-    fcj_zygote_tick (world);
+    if (world->host)
+        fcj_host_tick (world);
+    else
+        fcj_zygote_tick (world);
     fcj_process_tick (world);
     fcj_job_tick (world);
     fcj_watch_tick (world);
@@ -166,6 +173,7 @@ s_turn (fcj_world_t *world, int signals)
 static void
 s_end_all (fcj_world_t *world)
 {
+    fcj_host_destroy (world);
     for (int i = 0; i < FCJ_PROCESSES; i++)
         if (world->processes[i].state != FCJ_P_FREE)
             fcj_process_kill (&world->processes[i], SIGKILL);
@@ -213,13 +221,18 @@ fcj_supervisor_run (const fcj_worker_options_t *options, fcj_error_t *error)
     if (world->lock < 0)
         return -1;
     int signals = s_signals (world);
-    fcj_zygote_start (world, false);    /* before ZeroMQ has threads */
+    if (!options->gui)
+        fcj_zygote_start (world, false);    /* before ZeroMQ has threads */
+    else if (!fcj_host_new (world, error))
+        return -1;
     world->ingest = fcj_ingest_new (&world->options, error);
     world->link = world->ingest ? fcj_link_new (world, error) : NULL;
     int done = world->link ? 0 : -1;
     if (done == 0) {
         fcj_world_watch (world, fcj_ingest_fd (world->ingest), FCJ_ON_INGEST,
                          0, 0);
+        if (world->host)
+            fcj_link_hello (world->link);   /* no slot yet, but we are here */
         while (!world->done)
             s_turn (world, signals);
         fcj_link_send_empty (world->link, "BYE");

@@ -103,7 +103,7 @@ s_check (fcj_world_t *world, fcj_worker_job_t *job)
         used = s_group (job->process->pid, s_proportional);
     if (used > job->memory)
         job->memory = used;
-    if (used > job->memory_max)
+    if (used > job->memory_max && job->process->pid)
         fcj_job_stop (world, job, FCJ_MEMORY);
 }
 
@@ -139,7 +139,8 @@ fcj_watch_tick (fcj_world_t *world)
     for (int i = 0; i < FCJ_JOBS && !any; i++)
         any = world->jobs[i].state == FCJ_J_RUNNING
             && world->jobs[i].process;
-    bool look = world->now - orphans >= ORPHANS_MS;
+    /*  A snapshot of the window is an orphan when its host has died.  */
+    bool look = world->now - orphans >= ORPHANS_MS && !world->host;
     if ((any && world->now - scanned >= RESCAN_MS)
         || (look && !world->options.sandbox)) {
         s_scan ();

@@ -47,6 +47,7 @@ typedef struct fcj_process fcj_process_t;
 typedef struct fcj_zygote fcj_zygote_t;
 typedef struct fcj_link fcj_link_t;
 typedef struct fcj_ingest fcj_ingest_t;
+typedef struct fcj_host fcj_host_t;
 
 /*  Settings, borrowed from the configuration.  */
 typedef struct {
@@ -56,6 +57,10 @@ typedef struct {
     int slots;
     int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms, ask_s;
     int64_t uid_base, processes_max;
+    /*  Lane gui instead of compute (host.c).  */
+    bool gui;
+    int attach;                 /* socket of a person's FreeCAD, or -1 */
+    const char *freecad, *display, *gui_dir, *module_dir, *dialogs;
 } fcj_worker_options_t;
 
 /* ---- Events of the poll loop ------------------------------------------- */
@@ -104,7 +109,8 @@ void fcj_zygote_reload (fcj_world_t *world, int64_t req);
 
 typedef enum {
     FCJ_P_FREE, FCJ_P_FORKING, FCJ_P_STARTING, FCJ_P_WAITING, FCJ_P_RUNNING,
-    FCJ_P_ENDING
+    FCJ_P_ENDING,
+    FCJ_P_RESTING               /* GUI host: job over, not free yet */
 } fcj_process_state_t;
 
 struct fcj_process {
@@ -118,6 +124,7 @@ struct fcj_process {
     int control, out[2];
     bool proof;                 /* runs the self-check of a reload */
     bool killed;                /* with its group */
+    bool host;                  /* FreeCAD with its window: lives on */
     int64_t deadline;           /* FORKING, STARTING, ENDING */
     char scratch[1280];
 };
@@ -178,6 +185,7 @@ struct fcj_worker_job {
     bool told;                  /* the broker, of that */
     int64_t deadline, kill_at;  /* monotonic; kill_at 0: not dying */
     fcj_reason_t stop;          /* why we end it ourselves */
+    bool host, hopeless;        /* in the GUI host; which did not react */
     fcj_output_t output[2];
     bool live;                  /* its directory in <live> exists */
     fcj_artifact_t *artifacts;
@@ -242,6 +250,38 @@ fcj_pack_t *fcj_report_release (const fcj_worker_job_t *self, bool lost,
 int fcj_run_send (fcj_world_t *world, fcj_worker_job_t *self);
 int fcj_run_send_proof (fcj_world_t *world, fcj_process_t *process);
 
+/* ---- The GUI host (host.c) ------------------------------------------------ */
+
+/*  In place of zygotes, when options.gui.  */
+fcj_host_t *fcj_host_new (fcj_world_t *world, fcj_error_t *error);
+void fcj_host_destroy (fcj_world_t *world);
+void fcj_host_tick (fcj_world_t *world);
+/*  A child of ours ended; false when it is not the host's.  */
+bool fcj_host_on_child (fcj_world_t *world, pid_t pid, int status);
+/*  What it says besides what any job process says; true: dealt with.  */
+bool fcj_host_on_message (fcj_world_t *world, fcj_process_t *process,
+                          const char *type, const fcj_map_t *message);
+/*  Its socket has ended.  */
+void fcj_host_on_close (fcj_world_t *world, fcj_process_t *process);
+/*  A job begins: a directory of its own.  */
+void fcj_host_scratch (fcj_world_t *world, fcj_worker_job_t *job);
+/*  The keys that only its run message has: 2.  */
+void fcj_host_pack_run (const fcj_world_t *world, const fcj_worker_job_t *job,
+                        fcj_pack_t *message);
+void fcj_host_interrupt (fcj_process_t *process, const fcj_worker_job_t *job);
+/*  The interrupt did not help. True: the process was killed and will end;
+ *  false: it is a person's, the job has to end without it.  */
+bool fcj_host_give_up (fcj_world_t *world, fcj_process_t *process);
+/*  Why it ended, when we know better than its status; or NULL.  */
+const char *fcj_host_why (const fcj_world_t *world);
+void fcj_host_reload (fcj_world_t *world, int64_t req);
+/*  Slots to offer, what stands in `info`, and what the broker said.  */
+int fcj_host_slots (const fcj_world_t *world);
+const char *fcj_host_info (const fcj_world_t *world);
+void fcj_host_pack_info (const fcj_world_t *world, fcj_pack_t *body);
+void fcj_host_on_lane (fcj_world_t *world, bool holder);
+bool fcj_host_busy (const fcj_world_t *world);
+
 /* ---- The others ---------------------------------------------------------- */
 
 fcj_link_t *fcj_link_new (fcj_world_t *world, fcj_error_t *error);
@@ -251,6 +291,8 @@ void fcj_link_read (fcj_link_t *self);
 void fcj_link_wake (fcj_link_t *self);
 void fcj_link_tick (fcj_link_t *self);
 void fcj_link_hello (fcj_link_t *self);
+/*  Only `info` has changed.  */
+void fcj_link_info (fcj_link_t *self);
 /*  False: not sent now (no broker); repeat what matters.  */
 bool fcj_link_send (fcj_link_t *self, const char *type,
                     const fcj_pack_t *body);
@@ -305,6 +347,7 @@ struct fcj_world {
     uint32_t generation;
     fcj_link_t *link;
     fcj_ingest_t *ingest;
+    fcj_host_t *host;           /* NULL: lane compute */
 };
 
 int fcj_supervisor_run (const fcj_worker_options_t *options,

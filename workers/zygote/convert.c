@@ -195,3 +195,27 @@ fcj_convert_unpack (const void *bytes, size_t size)
     msgpack_unpacked_destroy (&result);
     return value;
 }
+
+int
+fcj_convert_place_fds (PyObject *message, const int *fds, size_t n)
+{
+    PyObject *blobs = PyDict_Check (message)
+        ? PyDict_GetItemString (message, "blobs") : NULL;
+    PyObject *placed = PyDict_New (), *key, *value;
+    Py_ssize_t at = 0;
+    if (!placed)
+        return -1;
+    while (blobs && PyDict_Check (blobs)
+           && PyDict_Next (blobs, &at, &key, &value)) {
+        size_t index = PyLong_AsSize_t (value);
+        PyObject *fd = index < n ? PyLong_FromLong (fds[index]) : NULL;
+        if (fd)
+            PyDict_SetItem (placed, key, fd);
+        Py_XDECREF (fd);
+        PyErr_Clear ();
+    }
+    int done = PyDict_Check (message)
+        ? PyDict_SetItemString (message, "blobs", placed) : -1;
+    Py_DECREF (placed);
+    return done;
+}

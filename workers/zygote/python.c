@@ -141,37 +141,12 @@ fcj_python_child (const char *scratch)
     return done ? 0 : -1;
 }
 
-/*  message["blobs"]: index -> descriptor.  */
-static int
-s_place_fds (PyObject *message, const int *fds, size_t n)
-{
-    PyObject *blobs = PyDict_Check (message)
-        ? PyDict_GetItemString (message, "blobs") : NULL;
-    PyObject *placed = PyDict_New (), *key, *value;
-    Py_ssize_t at = 0;
-    if (!placed)
-        return -1;
-    while (blobs && PyDict_Check (blobs)
-           && PyDict_Next (blobs, &at, &key, &value)) {
-        size_t index = PyLong_AsSize_t (value);
-        PyObject *fd = index < n ? PyLong_FromLong (fds[index]) : NULL;
-        if (fd)
-            PyDict_SetItem (placed, key, fd);
-        Py_XDECREF (fd);
-        PyErr_Clear ();
-    }
-    int done = PyDict_Check (message)
-        ? PyDict_SetItemString (message, "blobs", placed) : -1;
-    Py_DECREF (placed);
-    return done;
-}
-
 int
 fcj_python_run (const void *bytes, size_t size, const int *fds, size_t n)
 {
     fcj_module_open (3);
     PyObject *message = fcj_convert_unpack (bytes, size), *done = NULL;
-    if (message && s_place_fds (message, fds, n) == 0)
+    if (message && fcj_convert_place_fds (message, fds, n) == 0)
         done = PyObject_CallMethod (s_bootstrap, "run", "O", message);
     if (!done)
         PyErr_Print ();

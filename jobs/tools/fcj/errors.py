@@ -16,3 +16,8 @@ class Failure(Exception):
 
 class ResultTooLarge(Failure):
     """A result above the bound of what a job may return."""
+
+
+class Interrupted(BaseException):
+    """Raised in a live job that ran out of time or was cancelled; no code
+    that catches Exception holds it up."""

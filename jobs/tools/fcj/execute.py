@@ -19,7 +19,8 @@ from .job import Job
 from .limits import CODE_MAX, MESSAGE_MAX, TRACEBACK_MAX, clip
 
 FILE = "<job>"
-OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+OURS = tuple(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), name, "")
+             for name in ("fcj", "fcj_gui"))
 
 
 class BadCode(Exception):

@@ -6,6 +6,7 @@ machine. A module that does not import is an error that names its file.
 
 import importlib
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from typing import Sequence
@@ -29,6 +30,39 @@ def load(directories: Sequence[str] = ()) -> None:
             continue
         for file in _modules(path):
             _guard(file, lambda: _import_file(file, f"{USER}{number}_{file.stem}"))
+
+
+def catalogue_text() -> str:
+    """The catalogue of what is loaded, as JSON."""
+    from . import catalogue
+    return json.dumps(catalogue.build(), ensure_ascii=False, separators=(",", ":"))
+
+
+def reload(directories: Sequence[str] = ()) -> str:
+    """Loads all handlers anew in a process that lives on; the catalogue.
+
+    When one does not load, those that were there stay, and it raises.
+    """
+    from .tool import registry
+    ours = {name: module for name, module in sys.modules.items() if _is_handler(name)}
+    before = dict(registry())
+    for name in ours:
+        del sys.modules[name]
+    registry().clear()
+    try:
+        load(directories)
+        return catalogue_text()
+    except BaseException:
+        for name in [name for name in sys.modules if _is_handler(name)]:
+            del sys.modules[name]
+        sys.modules.update(ours)
+        registry().clear()
+        registry().update(before)
+        raise
+
+
+def _is_handler(name: str) -> bool:
+    return name.partition(".")[0] in ("handlers", "fcj_docs") or name.startswith("fcj_user_")
 
 
 def _modules(directory: Path) -> list[Path]:

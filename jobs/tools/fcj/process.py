@@ -10,7 +10,7 @@ import json
 import os
 import resource
 import sys
-from typing import Any
+from typing import Any, Callable
 
 from . import catalogue, execute, freecad, inputs, loader, roots, schema, values
 from .errors import Failure, Invalid, ResultTooLarge
@@ -38,6 +38,35 @@ def prepare(handler_dirs: list[str]) -> str:
     return json.dumps(catalogue.build(), ensure_ascii=False, separators=(",", ":"))
 
 
+def prepare_live(handler_dirs: list[str]) -> str:
+    """The same in a FreeCAD that runs job after job and never forks one."""
+    freecad.load()
+    loader.load(handler_dirs)
+    return loader.catalogue_text()
+
+
+def run_live(message: dict[str, Any], channel: Any, guard: Callable[[Callable[[], Any], str], Any],
+             dialogs: list[dict[str, Any]]) -> None:
+    """Runs one job in a process that lives on, and sends its ``result``.
+
+    guard (function, id): calls it so that an interrupt can end it. dialogs:
+    the modal dialogs that were found meanwhile, filled while the job runs.
+    """
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    run_of = _Run(message, channel, dialogs)
+    try:
+        outcome = guard(run_of.perform, message["id"])
+    except BaseException as error:
+        outcome = run_of.failed(error)
+    values.forget()
+    for fd in (message.get("blobs") or {}).values():
+        os.close(fd)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
+    channel.send({"type": "result", **outcome, "memory": usage.ru_maxrss * 1024,
+                  "cpu_ms": int(cpu * 1000)})
+
+
 def run(message: dict[str, Any], channel: Any) -> None:
     """Runs one job and sends its ``result``, whatever happens."""
     send = channel.send
@@ -56,8 +85,9 @@ def run(message: dict[str, Any], channel: Any) -> None:
 class _Run:
     """One execution, from the message to the outcome."""
 
-    def __init__(self, message: dict[str, Any], channel: Any) -> None:
-        self.message, self.channel = message, channel
+    def __init__(self, message: dict[str, Any], channel: Any,
+                 dialogs: list[dict[str, Any]] | None = None) -> None:
+        self.message, self.channel, self.dialogs = message, channel, dialogs
         self.code: str | None = None
         self.user_code_ran = False
         self.shapes: list[tuple[str, Any]] = []
@@ -65,9 +95,10 @@ class _Run:
 
     def perform(self) -> dict[str, Any]:
         message, spec = self.message, self.message["spec"]
-        scratch = os.getcwd()
-        _own_streams()
-        freecad.use_scratch(scratch)
+        scratch = message.get("scratch") or os.getcwd()
+        if self.dialogs is None:             # a process for this job alone
+            _own_streams()
+            freecad.use_scratch(scratch)
         files = roots.Roots(message.get("roots") or [], self.channel)
         resolver = inputs.Resolver(message.get("refs") or {}, files, message.get("blobs") or {},
                                    scratch)
@@ -177,6 +208,8 @@ class _Run:
     def failed(self, error: BaseException) -> dict[str, Any]:
         try:
             reason, made = self._explain(error)
+            if self.dialogs:
+                made["dialogs"] = self.dialogs
             text = values.dumps(made)
         except BaseException:                # no memory left even for the words
             reason = "memory" if isinstance(error, MemoryError) else "exception"

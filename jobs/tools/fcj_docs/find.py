@@ -27,9 +27,13 @@ def document(name: str | None = None) -> Any:
     import FreeCAD
     known = documents()
     if name is None:
-        if FreeCAD.ActiveDocument is None:
-            raise Invalid("no document is open; call create_document or open_document first")
-        return FreeCAD.ActiveDocument
+        if FreeCAD.ActiveDocument is not None:
+            return FreeCAD.ActiveDocument
+        if len(known) == 1:                  # the active one was closed
+            return known[0]
+        raise Invalid("no document is active; name one of: " + ", ".join(doc.Name for doc in known)
+                      if known else
+                      "no document is open; call create_document or open_document first")
     found = [doc for doc in known if doc.Name == name] or [doc for doc in known if doc.Label == name]
     if len(found) > 1:
         raise Invalid(f"{len(found)} documents have the label {name!r}; give the name instead: "

@@ -1,0 +1,117 @@
+"""Which documents are open, and which have changed since when.
+
+Observers of FreeCAD count each document's changes; the count says whether a
+snapshot still holds. Whoever changes only the camera changes nothing.
+
+A view provider's document can't be asked for: FreeCAD crashes when its object
+is not attached yet, and it tells of changes before that. So a change of views
+(colour, visibility) counts for the documents whose objects changed with it and
+for the active one, and for all of them when no object changed.
+"""
+
+from typing import Any
+
+
+class Changes:
+    """Counts the changes of each document: its name -> a serial number."""
+
+    def __init__(self) -> None:
+        self.serials: dict[str, int] = {}
+        self.total = 0
+        self.settled = 0                    # total, when views were looked at last
+        self.views = False
+
+    def watch(self) -> None:
+        """From now on. Documents that are open count as unchanged."""
+        import FreeCAD
+        import FreeCADGui
+        for name in FreeCAD.listDocuments():
+            self.serials[name] = 0
+        FreeCAD.addDocumentObserver(self)
+        if hasattr(FreeCADGui, "addDocumentObserver"):
+            self._gui = _Views(self)
+            FreeCADGui.addDocumentObserver(self._gui)
+
+    def stop(self) -> None:
+        """No more."""
+        import FreeCAD
+        import FreeCADGui
+        FreeCAD.removeDocumentObserver(self)
+        if hasattr(self, "_gui"):
+            FreeCADGui.removeDocumentObserver(self._gui)
+
+    def note(self, document: Any) -> None:
+        """A document changed."""
+        self.total += 1
+        self.serials[document.Name] = self.total
+
+    def settle(self) -> int:
+        """Between jobs: what views changed, too. The total."""
+        import FreeCAD
+        if self.views:
+            self.views = False
+            active = FreeCAD.ActiveDocument
+            alone = self.total == self.settled
+            for document in FreeCAD.listDocuments().values():
+                if alone or document is active:
+                    self.note(document)
+        self.settled = self.total
+        return self.total
+
+    def slotCreatedDocument(self, document: Any) -> None:
+        self.note(document)
+
+    def slotDeletedDocument(self, document: Any) -> None:
+        self.total += 1
+        self.serials.pop(document.Name, None)
+
+    def slotRelabelDocument(self, document: Any) -> None:
+        self.note(document)
+
+    def slotChangedDocument(self, document: Any, _property: str) -> None:
+        self.note(document)
+
+    def slotFinishSaveDocument(self, document: Any, _path: str) -> None:
+        self.note(document)
+
+    def slotUndoDocument(self, document: Any) -> None:
+        self.note(document)
+
+    def slotRedoDocument(self, document: Any) -> None:
+        self.note(document)
+
+    def slotCreatedObject(self, item: Any) -> None:
+        self.note(item.Document)
+
+    def slotDeletedObject(self, item: Any) -> None:
+        self.note(item.Document)
+
+    def slotChangedObject(self, item: Any, _property: str) -> None:
+        self.note(item.Document)
+
+
+class _Views:
+    """Told when a view provider (colour, visibility) changed."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+
+    def slotChangedObject(self, _view: Any, _property: str) -> None:
+        self._changes.views = True
+
+
+def listed() -> list[dict[str, Any]]:
+    """The open documents, temporary ones left out."""
+    import FreeCAD
+    import FreeCADGui
+    active = FreeCAD.ActiveDocument
+    found = []
+    for name, document in FreeCAD.listDocuments().items():
+        if getattr(document, "Temporary", False):
+            continue
+        view = FreeCADGui.getDocument(name)
+        found.append({"name": name, "label": document.Label, "file": document.FileName,
+                      "modified": bool(view is not None and view.Modified),
+                      "objects": len(document.Objects),
+                      "active": active is not None and active.Name == name})
+    return found

@@ -1,0 +1,1 @@
+"""Shapes between the live FreeCAD and other jobs."""
