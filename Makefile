@@ -47,6 +47,7 @@ $(BUILD)/obj/workers/zygote/%.o: CFLAGS += $(PYCFLAGS)
 # They are in objects by .incbin, which -MMD does not see.
 $(BUILD)/obj/mcp-frontend/catalogue.o: mcp-frontend/builtin.json
 $(BUILD)/obj/workers/zygote/python.o: workers/zygote/bootstrap.py
+$(BUILD)/obj/mcp-frontend/prompts.o: $(wildcard mcp-frontend/prompts/*.md)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) -c -o $@ $<

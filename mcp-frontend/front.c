@@ -135,6 +135,7 @@ fcj_front_t *fcj_front_new (const fcj_config_t *config, const char *address,
     snprintf (self->legacy, sizeof self->legacy, "%s", FCJ_MCP_LEGACY);
     s_set_user (self);
     self->service = fcj_service_new (config);
+    self->prompts = fcj_prompts_new ();
     self->policy = fcj_policy_new (fcj_config_str (config, "allow-host"),
                                    fcj_config_str (config, "public-url"));
     if (address)
@@ -172,6 +173,7 @@ void fcj_front_destroy (fcj_front_t **self_p)
     fcj_blobs_destroy (&self->blobs);
     fcj_service_destroy (&self->service);
     fcj_catalogue_destroy (&self->catalogue);
+    fcj_prompts_destroy (&self->prompts);
     fcj_policy_destroy (&self->policy);
     fcj_auth_destroy (&self->auth);
     free (self);

@@ -11,6 +11,7 @@
 #include "call.h"
 #include "catalogue.h"
 #include "policy.h"
+#include "prompts.h"
 #include "../broker/client.h"
 #include "../jobs/blob.h"
 #include "../jobs/config.h"
@@ -49,6 +50,7 @@ struct fcj_front {
     struct fcj_watches *watches;
     fcj_blobs_t *blobs;
     fcj_catalogue_t *catalogue;
+    fcj_prompts_t *prompts;
     fcj_policy_t *policy;
     fcj_auth_t *auth;                   /* NULL: stdio */
     fcj_service_t *service;

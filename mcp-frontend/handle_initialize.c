@@ -16,20 +16,17 @@ const char fcj_handle_instructions[] =
     " get_job_result for the numbers, shapes and files; files are resources"
     " job://<job_id>/<name>. cancel_job stops a job. Jobs can take each"
     " other's results as inputs: {\"job\": \"<job_id>\"}. Lengths are"
-    " millimetres, angles degrees.";
+    " millimetres, angles degrees. The prompt start_here says more.";
 
 json_t *fcj_handle_capabilities (const fcj_front_t *front,
                                  const char *version)
 {
-    bool more = front->extra != NULL;   /* it has lists that change */
-    json_t *can = json_pack ("{s:{s:b},s:{s:b},s:{}}", "tools",
+    json_t *can = json_pack ("{s:{s:b},s:{s:b},s:{},s:{},s:{}}", "tools",
                              "listChanged", 1, "resources", "subscribe", 1,
-                             "logging");
-    if (more) {
+                             "logging", "prompts", "completions");
+    if (front->extra)           /* its lists change, ours don't */
         json_object_set_new (can, "prompts", json_pack (
             "{s:b}", "listChanged", 1));
-        json_object_set_new (can, "completions", json_object ());
-    }
     if (!strcmp (version, FCJ_MCP_MODERN))
         json_object_set_new (can, "extensions", json_pack (
             "{s:{}}", FCJ_MCP_TASKS));

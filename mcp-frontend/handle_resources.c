@@ -1,4 +1,4 @@
-/*  handle_resources.c - jobs as resources.
+/*  handle_resources.c - jobs as resources; those of FreeCAD are freecad.c's.
  *
  *      job://<id>                 the record, JSON
  *      job://<id>/stdout, stderr  what it printed (the whole log if kept)
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "extra.h"
+#include "freecad.h"
 #include "service.h"
 #include "view.h"
 
@@ -53,6 +54,8 @@ void fcj_handle_resources_list (fcj_call_t *call)
         json_object_get (call->params, "cursor"));
     json_t *list = start? json_array ()
                         : fcj_extra_list (front, "resources");
+    if (!start)                 /* the first page begins with them */
+        fcj_freecad_list (front, list);
     if (start)
         snprintf (cursor, sizeof cursor, "%s", start);
     int count = 0;
@@ -90,6 +93,7 @@ void fcj_handle_resources_templates (fcj_call_t *call)
           "application/octet-stream" },
     };
     json_t *list = fcj_extra_list (call->front, "templates");
+    fcj_freecad_templates (call->front, list);
     for (size_t n = 0; n < sizeof ALL / sizeof *ALL; n++)
         json_array_append_new (list, json_pack (
             "{s:s,s:s,s:s,s:s}", "uriTemplate", ALL[n][0], "name",
@@ -223,11 +227,16 @@ void fcj_handle_resources_read (fcj_call_t *call)
                             0, false);
         return;
     }
+    if (strncmp (uri, FCJ_FREECAD_SCHEME, strlen (FCJ_FREECAD_SCHEME)) == 0) {
+        fcj_freecad_read (call, uri);
+        return;
+    }
     const char *rest = uri + strlen (SCHEME);
     if (strncmp (uri, SCHEME, strlen (SCHEME)) != 0
         || strlen (rest) < FCJ_ID_LEN
         || (rest[FCJ_ID_LEN] && rest[FCJ_ID_LEN] != '/')) {
-        s_not_found (call, uri, "URIs are job://<job_id>[/<name>]");
+        s_not_found (call, uri, "URIs are job://<job_id>[/<name>] and"
+                     " freecad://..., see resources/templates/list");
         return;
     }
     memcpy (job, rest, FCJ_ID_LEN);
