@@ -226,7 +226,8 @@ static json_t *s_toolsets (const fcj_catalogue_t *catalogue)
 {
     json_t *sets = json_object (), *tool;
     size_t n;
-    json_array_foreach (fcj_catalogue_listed (catalogue), n, tool) {
+    json_array_foreach (fcj_catalogue_listed (catalogue, false), n,
+                        tool) {
         json_t *name = json_object_get (tool, "name");
         const char *set = json_string_value (json_object_get (
             fcj_catalogue_find (catalogue, json_string_value (name)),
