@@ -208,6 +208,23 @@ s_welcome (fcj_broker_t *self, const fcj_peer_t *peer)
     fcj_pack_destroy (&pack);
 }
 
+void
+fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body)
+{
+    if (!fcj_map_map (body, "info"))
+        return;
+    fcj_pack_t *pack = fcj_pack_new ();
+    if (fcj_map_repack (body, "info", pack) == 0
+        && fcj_pack_size (pack) < 16384) {
+        free (peer->info);
+        peer->info_size = fcj_pack_size (pack);
+        peer->info = malloc (peer->info_size);
+        if (peer->info)
+            memcpy (peer->info, fcj_pack_data (pack), peer->info_size);
+    }
+    fcj_pack_destroy (&pack);
+}
+
 static fcj_peer_t *
 s_hello (fcj_broker_t *self, bool is_worker, const void *identity,
          size_t size, const fcj_map_t *body)
@@ -229,17 +246,7 @@ s_hello (fcj_broker_t *self, bool is_worker, const void *identity,
     if (!peer)
         return NULL;
     strcpy (peer->worker, worker);
-    fcj_pack_t *pack = fcj_pack_new ();
-    if (fcj_map_map (body, "info")
-        && fcj_map_repack (body, "info", pack) == 0
-        && fcj_pack_size (pack) < 16384) {
-        free (peer->info);
-        peer->info_size = fcj_pack_size (pack);
-        peer->info = malloc (peer->info_size);
-        if (peer->info)
-            memcpy (peer->info, fcj_pack_data (pack), peer->info_size);
-    }
-    fcj_pack_destroy (&pack);
+    fcj_peer_info (peer, body);
     s_welcome (self, peer);
     return peer;
 }

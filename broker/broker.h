@@ -89,11 +89,15 @@ void fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer,
 void fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer,
                         const char *type, const fcj_map_t *body);
 void fcj_reload_over (fcj_broker_t *self);
+/*  Keeps `info` of the body, when it has one.  */
+void fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body);
 
 /*  store.c: an action that is a store call; start-up; records past their
  *  retention.  */
 bool fcj_store_act (fcj_broker_t *self, const fcj_action_t *action);
 void fcj_store_recover (fcj_broker_t *self);
+void fcj_store_ended (fcj_broker_t *self, const char *id, const char *token,
+                      const char *by);
 void fcj_store_delete (fcj_broker_t *self, uint64_t ref, const char *id,
                        const char *owner);
 /*  Of a job that the core does not hold: answers its terminal state.  */

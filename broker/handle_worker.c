@@ -167,6 +167,19 @@ s_ask (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
 }
 
 static void
+s_ended (fcj_broker_t *self, const fcj_map_t *body)
+{
+    fcj_id_t id;
+    fcj_token_t token;
+    char by[16];
+    if (fcj_map_copy (body, "id", id, sizeof id) == FCJ_ID_LEN
+        && fcj_id_valid (id)
+        && fcj_map_copy (body, "token", token, sizeof token) > 0
+        && fcj_map_copy (body, "by", by, sizeof by) > 0)
+        fcj_store_ended (self, id, token, by);
+}
+
+static void
 s_reloaded (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
 {
     size_t size;
@@ -196,6 +209,10 @@ fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
         s_about_job (self, peer, type, body);
     else if (s_is (type, "ASK") || s_is (type, "UNASK"))
         s_ask (self, peer, type, body);
+    else if (s_is (type, "INFO"))
+        fcj_peer_info (peer, body);
+    else if (s_is (type, "ENDED"))
+        s_ended (self, body);
     else if (s_is (type, "RELOADED"))
         s_reloaded (self, peer, body);
     else if (s_is (type, "DRAIN")) {

@@ -188,6 +188,14 @@ s_submit (fcj_broker_t *self, const fcj_action_t *action, call_t *call)
                        s_stored, call);
 }
 
+void
+fcj_store_ended (fcj_broker_t *self, const char *id, const char *token,
+                 const char *by)
+{
+    if (fcj_writer_up (self->writer))
+        fcj_writer_ended (self->writer, id, token, by, s_ignored, NULL);
+}
+
 static bool
 s_act_quiet (fcj_broker_t *self, const fcj_action_t *action)
 {

@@ -40,7 +40,8 @@ const char *fcj_config_key (size_t n, const char **standard,
  *    run          sockets, 0700; short enough for sun_path
  *    redis_url    FCJ_REDIS, or unix://<run>/redis.sock
  *    frontend_endpoint, worker_endpoint    ipc://<run>/frontend.sock ...
- *    blobs        blob store; live: output of running jobs; scratch: job
+ *    blobs        blob store; live: output of running jobs; memo: results of
+ *                 native steps; scratch: job
  *                 directories (for root below /var/tmp, as jobs run there
  *                 under another user)
  *    service_sock, log_dir, redis_dir

@@ -52,6 +52,7 @@
 #define FCJ_TERM_GRACE_MS     2000          /* SIGTERM, then SIGKILL         */
 #define FCJ_FORK_READY_MS     5000          /* a fork that is not ready dies */
 #define FCJ_PROGRESS_MS       250           /* at most one progress each     */
+#define FCJ_MEMO_WORTH_MS     20            /* quicker steps are not kept    */
 #define FCJ_HOLD_S            20            /* front-end waits for a result  */
 #define FCJ_WAIT_MAX_S        25            /* wait_s of get_job_status      */
 

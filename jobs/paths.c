@@ -23,14 +23,15 @@
 #define SOCKET_NAME_MAX 24      /* bytes of "/frontend.sock" and the like */
 
 enum {
-    STATE, RUN, REDIS_URL, FRONTEND, WORKER, BLOBS, LIVE, SCRATCH, SERVICE,
-    LOGS, REDIS, SHARE, PYTHON, CATALOGUE, BUILTIN, LIBRARY, LIBEXEC, GUI, PATHS
+    STATE, RUN, REDIS_URL, FRONTEND, WORKER, BLOBS, LIVE, MEMO, SCRATCH,
+    SERVICE, LOGS, REDIS, SHARE, PYTHON, CATALOGUE, BUILTIN, LIBRARY, LIBEXEC,
+    GUI, PATHS
 };
 static const char *const s_names[PATHS] = {
     "state", "run", "redis_url", "frontend_endpoint", "worker_endpoint",
-    "blobs", "live", "scratch", "service_sock", "log_dir", "redis_dir",
-    "share", "python", "catalogue", "builtin", "store_library", "libexec",
-    "gui_dir"};
+    "blobs", "live", "memo", "scratch", "service_sock", "log_dir",
+    "redis_dir", "share", "python", "catalogue", "builtin", "store_library",
+    "libexec", "gui_dir"};
 
 struct fcj_paths {
     char *path[PATHS];
@@ -176,6 +177,7 @@ static int s_below_state (fcj_paths_t *self, const fcj_config_t *config,
     s_short (state, hash);
     self->path[BLOBS] = s_format ("%s/blobs", state);
     self->path[LIVE] = s_format ("%s/live", state);
+    self->path[MEMO] = s_format ("%s/memo", state);
     self->path[LOGS] = s_format ("%s/log", state);
     self->path[REDIS] = s_format ("%s/redis", state);
     const char *gui = fcj_config_str (config, "gui-user-dir");
@@ -185,6 +187,7 @@ static int s_below_state (fcj_paths_t *self, const fcj_config_t *config,
                                : s_format ("%s/scratch", state);
     return s_own (self->path[BLOBS], 0700, error) < 0 ||
                    s_own (self->path[LIVE], 0700, error) < 0 ||
+                   s_own (self->path[MEMO], 0700, error) < 0 ||
                    s_own (self->path[LOGS], 0700, error) < 0 ||
                    s_own (self->path[REDIS], 0700, error) < 0 ||
                    s_own (self->path[SCRATCH], 0711, error) < 0

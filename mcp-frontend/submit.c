@@ -209,6 +209,92 @@ static int s_pack_options (fcj_call_t *call, map_t *map,
                       error)? -1: 0;
 }
 
+/* ---- The engine -------------------------------------------------------- */
+
+/*  A reference that only FreeCAD reads: an object of an FCStd file. */
+static bool s_is_document (const json_t *reference)
+{
+    return json_object_get (reference, "file")
+        && json_object_get (reference, "object");
+}
+
+static bool s_names_document (const json_t *tool, const json_t *args)
+{
+    const json_t *properties = json_object_get (
+        json_object_get (tool, "inputSchema"), "properties");
+    size_t n;
+    const char *key;
+    json_t *value, *one;
+    json_object_foreach (json_object_get (args, "inputs"), key, one)
+        if (s_is_document (one))
+            return true;
+    json_object_foreach ((json_t *) args, key, value) {
+        if (!json_is_true (json_object_get (json_object_get (
+                properties, key), "x-fcj-input")))
+            continue;
+        if (s_is_document (value))
+            return true;
+        json_array_foreach (value, n, one)
+            if (s_is_document (one))
+                return true;
+    }
+    return false;
+}
+
+/*  True when an argument has a value that the native form does not know. */
+static bool s_beyond_native (const json_t *tool, const json_t *args)
+{
+    const char *key;
+    size_t n, m;
+    json_t *values, *value, *one;
+    json_object_foreach (json_object_get (json_object_get (tool, "native"),
+                                          "unless"), key, values) {
+        json_t *given = json_object_get (args, key);
+        json_array_foreach (values, n, value) {
+            if (given && json_equal (given, value))
+                return true;
+            json_array_foreach (given, m, one)
+                if (json_equal (one, value))
+                    return true;
+        }
+    }
+    return false;
+}
+
+/*  What the caller says, else the tool's own, unless only FreeCAD can do what
+ *  is asked and the tool has a form for it. */
+static bool s_is_native (const fcj_call_t *call, const json_t *args)
+{
+    const char *own = json_string_value (
+        json_object_get (call->tool, "engine"));
+    const char *asked = json_string_value (s_option (call, args, "engine"));
+    if (!own || strcmp (own, "native") != 0)
+        return false;
+    if (asked)
+        return strcmp (asked, "native") == 0;
+    return !s_has_option (call->tool, "engine")
+        || (!s_beyond_native (call->tool, args)
+            && !s_names_document (call->tool, args));
+}
+
+static void s_pack_engine (fcj_call_t *call, map_t *map, const json_t *args)
+{
+    static const char *const FLAGS[] = { "memo", "isolated" };
+    if (!s_is_native (call, args))
+        return;
+    s_str (map, "engine", "native");
+    const json_t *threads = s_option (call, args, "threads");
+    if (json_is_number (threads))
+        s_int (map, "threads", (int64_t) json_number_value (threads));
+    for (size_t n = 0; n < 2; n++) {
+        const json_t *flag = s_option (call, args, FLAGS[n]);
+        if (!json_is_boolean (flag))
+            continue;
+        fcj_pack_kbool (map->pairs, FLAGS[n], json_is_true (flag));
+        map->count++;
+    }
+}
+
 static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
                    json_t *depends, fcj_error_t *error)
 {
@@ -236,6 +322,7 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
     s_str (map, "lane", lane? lane: "compute");
     if (s_pack_options (call, map, args, error))
         return -1;
+    s_pack_engine (call, map, args);
     s_pack_depends (map, depends);
     json_t *rest = s_handler_args (tool, args);
     int rc = s_json (call, map, "arguments", rest, error);

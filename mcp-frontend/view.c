@@ -104,7 +104,7 @@ int64_t fcj_view_poll_ms (const fcj_record_t *record)
 json_t *fcj_view_record (const fcj_record_t *record)
 {
     static const char *const TEXTS[] = { "tool", "name", "lane", "priority",
-        "reason", "message" };
+        "reason", "message", "ended_by" };
     fcj_state_t state = fcj_record_state (record);
     json_t *view = json_object ();
     s_text_field (view, "job_id", record, "id");

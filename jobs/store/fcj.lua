@@ -196,6 +196,18 @@ local function fcj_started (keys, args)
     return answer {state = 'running'}
 end
 
+-- How a job that was cancelled came to its end. Its state is final already;
+-- this is said once and changes nothing else.
+-- KEYS job   ARGV token by
+local function fcj_ended (keys, args)
+    local state, current = fields (keys[1], 'state', 'token')
+    if state ~= 'cancelled' or current ~= args[1] then
+        return refuse ('stale', STALE)
+    end
+    redis.call ('HSETNX', keys[1], 'ended_by', args[2])
+    return answer {state = state}
+end
+
 -- KEYS job   ARGV token fraction message
 local function fcj_progress (keys, args)
     if not runs (keys[1], args[1]) then return refuse ('stale', STALE) end
@@ -364,6 +376,7 @@ register ('fcj_started', fcj_started)
 register ('fcj_progress', fcj_progress)
 register ('fcj_ask', fcj_ask)
 register ('fcj_answered', fcj_answered)
+register ('fcj_ended', fcj_ended)
 register ('fcj_finish', fcj_finish)
 register ('fcj_requeue', fcj_requeue)
 register ('fcj_cancel', fcj_cancel)

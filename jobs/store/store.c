@@ -37,7 +37,7 @@ static const char *const s_small[] = {
     "timeout_s", "queue_timeout_s", "retention_s", "depends_on", "state",
     "attempt", "worker", "lost", "leased", "started", "finished", "progress",
     "message", "reason", "result_blob", "artifacts", "stdout_size",
-    "stderr_size", "memory", "cpu_ms", "ended", "ask"};
+    "stderr_size", "memory", "cpu_ms", "ended", "ended_by", "ask"};
 #define SMALL (sizeof (s_small) / sizeof (*s_small))
 
 fcj_store_t *fcj_store_new (const char *url, fcj_error_t *error)

@@ -30,7 +30,8 @@
  *    ask (JSON {ask,message,schema}) asking (its number): while the running
  *    job asks its user (PROTOCOL.md "Asking")
  *    memory (peak, bytes) cpu_ms ended (JSON: how an attempt ended, only
- *    when it was lost)
+ *    when it was lost) ended_by (algorithm, SIGTERM, SIGKILL: who ended a
+ *    job that was cancelled or ran out of time)
  *  Absent means not yet, or none.
  *
  *  Two clients. fcj_store_t blocks and only reads (front-end, command line);
@@ -156,6 +157,10 @@ void fcj_writer_renew (fcj_writer_t *self, const char *const *ids,
 void fcj_writer_started (fcj_writer_t *self, const char *id,
                          const char *token, int64_t at_ms,
                          fcj_writer_fn *fn, void *arg);
+/*  how a job that was cancelled while it ran came to its end.  */
+void fcj_writer_ended (fcj_writer_t *self, const char *id,
+                       const char *token, const char *by,
+                       fcj_writer_fn *fn, void *arg);
 void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg);

@@ -584,6 +584,18 @@ void fcj_writer_started (fcj_writer_t *self, const char *id, const char *token,
     s_send (self, call);
 }
 
+void fcj_writer_ended (fcj_writer_t *self, const char *id, const char *token,
+                       const char *by, fcj_writer_fn *fn, void *arg)
+{
+    s_call_t *call = s_call (self, id, s_answered, fn, arg);
+    s_fcall (call, "fcj_ended", 1);
+    s_key (call, "job:", id);
+    s_str (call, token);
+    s_str (call, by);
+    s_end (call);
+    s_send (self, call);
+}
+
 void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg)
@@ -648,6 +660,7 @@ static const struct {
     {"stderr_size", 0},
     {"memory", 0},
     {"cpu_ms", 0},
+    {"ended_by", 16},
     {"started", 0},
     {"finished", 0},
 };

@@ -39,7 +39,7 @@ class Broker:
         self.worker = subprocess.Popen(
             [WORKER, "--state", f"{self.dir}/state", "--worker-endpoint", endpoint,
              "--slots", "2", *flags], stderr=self.log, stdin=subprocess.DEVNULL)
-        self.peer, self.hello = b"", {}
+        self.peer, self.hello, self.info = b"", {}, {}
 
     def send(self, kind: str, body: dict[str, Any]) -> None:
         self.socket.send_multipart([self.peer, b"FCJ1", kind.encode(), msgpack.packb(body)])
@@ -55,6 +55,9 @@ class Broker:
                 self.send("WELCOME", {"broker": "test", "lease_ms": 15000, "beat_ms": 1000})
             elif kind == b"BEAT":
                 self.send("BEAT", {})
+                continue
+            elif kind == b"INFO":
+                self.info = message["info"]
                 continue
             return kind.decode(), message
         raise TimeoutError("the worker said nothing\n" + Path(self.log.name).read_text())

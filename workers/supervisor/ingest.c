@@ -23,6 +23,10 @@ typedef struct item item_t;
 struct item {
     item_t *next;
     fcj_worker_job_t *job;      /* to store; else path is to remove */
+    fcj_memo_t *memo;           /* or to remember */
+    char owner[FCJ_NAME_MAX + 1];
+    fcj_hash_t key;
+    uid_t uid;
     char path[];
 };
 
@@ -160,6 +164,9 @@ s_run (void *arg)
         pthread_mutex_unlock (&self->lock);
         if (item->job)
             s_store (self, item->job);
+        else if (item->memo)
+            fcj_memo_keep (item->memo, item->owner, item->key, item->path,
+                           item->uid);
         else
             fcj_remove_tree (item->path);
         pthread_mutex_lock (&self->lock);
@@ -230,18 +237,26 @@ s_wake (fcj_ingest_t *self)
     pthread_cond_signal (&self->wake);
 }
 
-static void
-s_give (fcj_ingest_t *self, fcj_worker_job_t *job, const char *path)
+static item_t *
+s_item (fcj_worker_job_t *job, const char *path)
 {
     item_t *item = calloc (1, sizeof *item + strlen (path) + 1);
+    if (item) {
+        item->job = job;
+        strcpy (item->path, path);
+    }
+    return item;
+}
+
+static void
+s_give (fcj_ingest_t *self, item_t *item)
+{
     if (!item)
         return;
-    item->job = job;
-    strcpy (item->path, path);
     pthread_mutex_lock (&self->lock);
     s_push (&self->work, item);
     /*  Nobody waits for a removal, and waking the thread costs more.  */
-    if (job || ++self->removals >= REMOVALS_MAX)
+    if (item->job || ++self->removals >= REMOVALS_MAX)
         s_wake (self);
     pthread_mutex_unlock (&self->lock);
 }
@@ -258,14 +273,28 @@ fcj_ingest_tick (fcj_ingest_t *self)
 void
 fcj_ingest_store (fcj_ingest_t *self, fcj_worker_job_t *job)
 {
-    s_give (self, job, "");
+    s_give (self, s_item (job, ""));
 }
 
 void
 fcj_ingest_remove (fcj_ingest_t *self, const char *path)
 {
     if (path[0])
-        s_give (self, NULL, path);
+        s_give (self, s_item (NULL, path));
+}
+
+void
+fcj_ingest_remember (fcj_ingest_t *self, fcj_memo_t *memo, const char *owner,
+                     const char *key, const char *path, uid_t uid)
+{
+    item_t *item = s_item (NULL, path);
+    if (!item)
+        return;
+    item->memo = memo;
+    item->uid = uid;
+    snprintf (item->owner, sizeof item->owner, "%s", owner);
+    snprintf (item->key, sizeof item->key, "%s", key);
+    s_give (self, item);
 }
 
 fcj_worker_job_t *

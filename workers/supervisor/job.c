@@ -67,6 +67,20 @@ s_bounded (const fcj_map_t *spec, const char *key, int64_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
+/*  No job is wider than the worker: it gets the threads that there are.  */
+static void
+s_read_engine (const fcj_world_t *world, fcj_worker_job_t *self)
+{
+    char engine[16] = "";
+    fcj_map_copy (self->spec, "engine", engine, sizeof engine);
+    self->native = !world->host && strcmp (engine, "native") == 0;
+    self->isolated = fcj_map_bool (self->spec, "isolated", false);
+    int64_t threads = self->native
+        ? s_bounded (self->spec, "threads", 1) : 1;
+    self->width = threads > world->options.slots ? world->options.slots
+        : (int) threads;
+}
+
 static int
 s_read (fcj_world_t *world, fcj_worker_job_t *self, const void *body,
         size_t size)
@@ -91,6 +105,7 @@ s_read (fcj_world_t *world, fcj_worker_job_t *self, const void *body,
                                   options->output_max);
     self->timeout_s = s_bounded (self->spec, "timeout_s", options->timeout_s);
     self->cpu_s = s_bounded (self->spec, "cpu_s", 0);
+    s_read_engine (world, self);
     return 0;
 }
 
@@ -116,52 +131,92 @@ fcj_job_take (fcj_world_t *world, const void *body, size_t size)
     }
     self->state = FCJ_J_PENDING;
     self->received = world->now;
+    self->sequence = ++world->sequence;
     if (world->draining)
         fcj_job_release (world, self, false, "the worker is stopping");
     else
         fcj_job_dispatch (world);
 }
 
-/*  Oldest first. The table is small and mostly empty.  */
+/*  The oldest one after that sequence. The table is small and mostly empty. */
 static fcj_worker_job_t *
-s_oldest_pending (fcj_world_t *world)
+s_next_pending (fcj_world_t *world, int64_t after)
 {
     fcj_worker_job_t *oldest = NULL;
     for (int i = 0; i < FCJ_JOBS; i++) {
         fcj_worker_job_t *job = &world->jobs[i];
-        if (job->state == FCJ_J_PENDING
-            && (!oldest || job->received < oldest->received))
+        if (job->state == FCJ_J_PENDING && job->sequence > after
+            && (!oldest || job->sequence < oldest->sequence))
             oldest = job;
     }
     return oldest;
 }
 
+static int
+s_busy_slots (const fcj_world_t *world)
+{
+    int busy = 0;
+    for (int i = 0; i < FCJ_JOBS; i++)
+        if (world->jobs[i].state == FCJ_J_RUNNING)
+            busy += world->jobs[i].width;
+    return busy;
+}
+
+static void
+s_begin (fcj_world_t *world, fcj_worker_job_t *job, fcj_process_t *process)
+{
+    job->process = process;
+    process->job = job;
+    if (job->native)
+        snprintf (job->scratch, sizeof job->scratch, "%s/job%lld",
+                  process->scratch, (long long) process->served);
+    else
+        snprintf (job->scratch, sizeof job->scratch, "%s", process->scratch);
+    job->host = process->host;
+    if (job->host)
+        fcj_host_scratch (world, job);
+    job->uid = world->options.uid_base < 0 ? (uid_t) -1
+        : (uid_t) (world->options.uid_base + process->index);
+    process->state = FCJ_P_RUNNING;
+    process->served++;
+    job->state = FCJ_J_RUNNING;
+    job->started = fcj_now_ms ();
+    world->last_run = world->now;
+    job->deadline = fcj_mono_ms () + job->timeout_s * 1000;
+    if (fcj_run_send (world, job) == 0)
+        return;
+    process->job = NULL;
+    job->process = NULL;
+    job->state = FCJ_J_PENDING;
+    fcj_process_end (world, process);
+}
+
+/*  In the order of the leases. One that needs more slots than are free holds
+ *  back those behind it, else it might wait for ever; one that only lacks a
+ *  process of its kind does not.  */
 void
 fcj_job_dispatch (fcj_world_t *world)
 {
     fcj_worker_job_t *job;
-    fcj_process_t *process;
-    while ((job = s_oldest_pending (world))
-           && (process = fcj_process_waiting (world))) {
-        job->process = process;
-        process->job = job;
-        snprintf (job->scratch, sizeof job->scratch, "%s", process->scratch);
-        job->host = process->host;
-        if (job->host)
-            fcj_host_scratch (world, job);
-        job->uid = world->options.uid_base < 0 ? (uid_t) -1
-            : (uid_t) (world->options.uid_base + process->index);
-        process->state = FCJ_P_RUNNING;
-        job->state = FCJ_J_RUNNING;
-        job->started = fcj_now_ms ();
-        world->last_run = world->now;
-        job->deadline = fcj_mono_ms () + job->timeout_s * 1000;
-        if (fcj_run_send (world, job) == 0)
+    int64_t after = 0;
+    int busy = s_busy_slots (world);
+    while ((job = s_next_pending (world, after))) {
+        after = job->sequence;
+        if (busy && busy + job->width > world->options.slots) {
+            for (; job; job = s_next_pending (world, job->sequence))
+                job->received = world->now;     /* it waits its turn */
+            return;
+        }
+        fcj_process_t *process = job->native
+            ? fcj_native_waiting (world, job->isolated)
+            : fcj_process_waiting (world);
+        if (!process)
             continue;
-        process->job = NULL;
-        job->process = NULL;
-        job->state = FCJ_J_PENDING;
-        fcj_process_end (world, process);
+        s_begin (world, job, process);
+        if (job->state == FCJ_J_RUNNING)
+            busy += job->width;
+        else
+            after = job->sequence - 1;          /* another process for it */
     }
 }
 
@@ -183,6 +238,7 @@ s_on_artifact (fcj_world_t *world, fcj_worker_job_t *self,
                const fcj_map_t *message)
 {
     fcj_artifact_t new = { .size = -1 };
+    self->files = true;
     if (fcj_map_copy (message, "name", new.name, sizeof new.name) <= 0
         || fcj_map_copy (message, "file", new.file, sizeof new.file) <= 0
         || !s_plain_name (new.name) || !s_plain_name (new.file)) {
@@ -336,11 +392,13 @@ s_on_result (fcj_world_t *world, fcj_process_t *process,
     self->cpu_ms = fcj_map_int (message, "cpu_ms", 0);
     int64_t memory = fcj_map_int (message, "memory", 0);
     self->memory = memory > self->memory ? memory : self->memory;
-    if (!process->host)
+    if (!process->host && !process->native)
         fcj_process_kill (process, SIGKILL);
     fcj_process_drain (world, process);
     if (self->stop) {
         /*  We were ending it for a limit: that is what happened.  */
+        if (strcmp (state, "cancelled") == 0)
+            self->ended_by = "algorithm";
         fcj_job_on_end (world, self, 0, self->cpu_ms, self->memory);
         return;
     }
@@ -353,8 +411,60 @@ s_on_result (fcj_world_t *world, fcj_process_t *process,
                           "answered with something that is not JSON", NULL);
     } else
         s_read_failure (self, message);
-    s_let_go (world, process);
+    bool again = self->end == FCJ_COMPLETED && process->native
+        && !self->isolated && fcj_native_release (world, process,
+                                                  self->cpu_ms);
+    if (!again)
+        s_let_go (world, process);
     s_finish (world, self);
+}
+
+/* ---- The memo, for its process -------------------------------------------- */
+
+static void
+s_answer_recall (fcj_process_t *process, const char *key, int fd)
+{
+    fcj_pack_t *answer = fcj_pack_new ();
+    fcj_pack_map (answer, 3);
+    fcj_pack_kstr (answer, "type", "recalled");
+    fcj_pack_kstr (answer, "key", key);
+    fcj_pack_kbool (answer, "found", fd >= 0);
+    fcj_frame_send (process->control, fcj_pack_data (answer),
+                    fcj_pack_size (answer), &fd, fd >= 0, FCJ_RECALL_MS);
+    fcj_pack_destroy (&answer);
+}
+
+/*  Entries are the owner's of the job, whoever the process says it works
+ *  for; the key only goes into a hash.  */
+static void
+s_on_memo (fcj_world_t *world, fcj_process_t *process,
+           fcj_worker_job_t *self, const char *type,
+           const fcj_map_t *message)
+{
+    char key[FCJ_HASH_LEN + 1], owner[FCJ_NAME_MAX + 1] = "";
+    char file[FCJ_NAME_MAX + 1], path[PATH_MAX];
+    bool recall = strcmp (type, "recall") == 0;
+    bool remember = strcmp (type, "remember") == 0;
+    if (!recall && !remember && strcmp (type, "forget") != 0)
+        return;
+    if (!process->native
+        || fcj_map_copy (message, "key", key, sizeof key) != FCJ_HASH_LEN)
+        return;
+    fcj_map_copy (self->spec, "owner", owner, sizeof owner);
+    if (recall) {
+        int fd = fcj_memo_recall (world->memo, owner, key);
+        s_answer_recall (process, key, fd);
+        if (fd >= 0)
+            close (fd);
+    } else if (!remember)
+        fcj_memo_forget (world->memo, owner, key);
+    else if (fcj_map_copy (message, "file", file, sizeof file) > 0
+             && s_plain_name (file)) {
+        snprintf (path, sizeof path, "%s/memo/%s", self->scratch, file);
+        fcj_ingest_remember (world->ingest, world->memo, owner, key, path,
+                             self->uid);
+        self->files = true;
+    }
 }
 
 void
@@ -376,6 +486,8 @@ fcj_job_on_message (fcj_world_t *world, fcj_process_t *process,
         fcj_ask_on_message (world, self, message);
     else if (strcmp (type, "result") == 0)
         s_on_result (world, process, self, message);
+    else
+        s_on_memo (world, process, self, type, message);
 }
 
 /* ---- Output ---------------------------------------------------------------- */
@@ -472,6 +584,7 @@ fcj_job_stop (fcj_world_t *world, fcj_worker_job_t *self, fcj_reason_t reason)
         self->kill_at = world->now + FCJ_TERM_GRACE_MS;
         return;
     }
+    self->ended_by = gently ? "SIGTERM" : "SIGKILL";
     fcj_process_kill (self->process, gently ? SIGTERM : SIGKILL);
     self->kill_at = world->now + (gently ? FCJ_TERM_GRACE_MS : 0);
 }
@@ -560,7 +673,23 @@ fcj_job_on_end (fcj_world_t *world, fcj_worker_job_t *self, int status,
     s_finish (world, self);
 }
 
-/*  The process has let go of it. Without files to store, FINISH at once.  */
+/*  Its record is final since the cancel; how it ended is said behind it.  */
+static void
+s_say_ended (fcj_world_t *world, const fcj_worker_job_t *self)
+{
+    if (!self->ended_by)
+        return;
+    fcj_pack_t *body = fcj_pack_new ();
+    fcj_pack_map (body, 3);
+    fcj_pack_kstr (body, "id", self->id);
+    fcj_pack_kstr (body, "token", self->token);
+    fcj_pack_kstr (body, "by", self->ended_by);
+    fcj_link_send (world->link, "ENDED", body);
+    fcj_pack_destroy (&body);
+}
+
+/*  The process has let go of it. Without files to store, FINISH at once.
+ *  Who waited for its slots is looked for in the next tick.  */
 static void
 s_finish (fcj_world_t *world, fcj_worker_job_t *self)
 {
@@ -568,6 +697,7 @@ s_finish (fcj_world_t *world, fcj_worker_job_t *self)
     self->ask = 0;
     self->finished = fcj_now_ms ();
     if (self->silent) {
+        s_say_ended (world, self);
         s_forget (world, self);
         return;
     }
@@ -593,6 +723,8 @@ s_report (fcj_world_t *world, fcj_worker_job_t *self)
 void
 fcj_job_on_stored (fcj_world_t *world, fcj_worker_job_t *self)
 {
+    if (self->native && self->files)
+        fcj_ingest_remove (world->ingest, self->scratch);
     if (self->silent) {
         s_forget (world, self);
         return;
@@ -677,6 +809,7 @@ s_tick_running (fcj_world_t *world, fcj_worker_job_t *self)
         return;
     }
     if (self->stop && self->process && world->now >= self->kill_at) {
+        self->ended_by = "SIGKILL";
         fcj_process_kill (self->process, SIGKILL);
         self->kill_at = world->now + FCJ_TERM_GRACE_MS;
     }
@@ -685,16 +818,34 @@ s_tick_running (fcj_world_t *world, fcj_worker_job_t *self)
         s_send_progress (world, self);
 }
 
+/*  Without native processes FreeCAD still can: that is for who asked to say,
+ *  not for another try here.  */
+static void
+s_give_up (fcj_world_t *world, fcj_worker_job_t *self)
+{
+    char text[FCJ_TEXT_MAX];
+    if (!self->native) {
+        fcj_job_release (world, self, true, "no job process could be made");
+        return;
+    }
+    snprintf (text, sizeof text, "no native process could be started (%.300s)"
+              "; engine \"freecad\" does without", world->native_broken[0]
+              ? world->native_broken : "they end before they are ready");
+    fcj_job_fail (self, FCJ_REFUSED, "Refused", text, NULL);
+    s_finish (world, self);
+}
+
 void
 fcj_job_tick (fcj_world_t *world)
 {
+    fcj_job_dispatch (world);
     for (int i = 0; i < FCJ_JOBS; i++) {
         fcj_worker_job_t *job = &world->jobs[i];
         if (job->state == FCJ_J_RUNNING)
             s_tick_running (world, job);
         else if (job->state == FCJ_J_PENDING
                  && world->now - job->received > FCJ_START_MS)
-            fcj_job_release (world, job, true, "no job process could be made");
+            s_give_up (world, job);
     }
     fcj_job_repeat (world, FCJ_REPEAT_MS);
 }

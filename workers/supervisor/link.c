@@ -29,6 +29,8 @@ struct fcj_link {
     bool unread;                /* there may be messages */
     int64_t heard, said, beat;
     int64_t beat_ms;            /* the broker's, once it has said so */
+    char *info;                 /* INFO as it was sent last */
+    size_t info_size;
 };
 
 fcj_link_t *
@@ -77,6 +79,7 @@ fcj_link_destroy (fcj_link_t **self_p)
         zmq_close (self->socket);
     if (self->context)
         zmq_ctx_term (self->context);
+    free (self->info);
     free (self);
     *self_p = NULL;
 }
@@ -120,13 +123,48 @@ s_pack_info_texts (fcj_pack_t *body, const fcj_world_t *world)
 }
 
 static void
+s_pack_native (fcj_pack_t *body, const fcj_world_t *world)
+{
+    int64_t processes = 0;
+    for (int i = 0; i < FCJ_PROCESSES; i++)
+        processes += world->processes[i].native
+            && world->processes[i].state != FCJ_P_FREE;
+    fcj_pack_key (body, "native");
+    fcj_pack_map (body, world->native_broken[0] ? 4 : 3);
+    fcj_pack_kint (body, "processes", processes);
+    fcj_pack_kint (body, "started", world->native_started);
+    fcj_pack_kint (body, "jobs", world->native_jobs);
+    if (world->native_broken[0])
+        fcj_pack_kstr (body, "error", world->native_broken);
+}
+
+static void
+s_pack_memo (fcj_pack_t *body, const fcj_world_t *world)
+{
+    fcj_memo_counts_t counts;
+    fcj_memo_counts (world->memo, &counts);
+    fcj_pack_key (body, "memo");
+    fcj_pack_map (body, 8);
+    fcj_pack_kint (body, "hits", counts.hits);
+    fcj_pack_kint (body, "misses", counts.misses);
+    fcj_pack_kint (body, "stored", counts.stored);
+    fcj_pack_kint (body, "evicted", counts.evicted);
+    fcj_pack_kint (body, "broken", counts.broken);
+    fcj_pack_kint (body, "entries", counts.entries);
+    fcj_pack_kint (body, "bytes", counts.bytes);
+    fcj_pack_kint (body, "max_bytes", world->options.memo_max);
+}
+
+static void
 s_pack_info (fcj_pack_t *body, const fcj_world_t *world)
 {
     char host[256] = "";
     bool broken = !world->host && !world->announced && world->broken[0];
     gethostname (host, sizeof host - 1);
     fcj_pack_key (body, "info");
-    fcj_pack_map (body, 9U + broken + (world->host != NULL));
+    fcj_pack_map (body, 11U + broken + (world->host != NULL));
+    s_pack_native (body, world);
+    s_pack_memo (body, world);
     fcj_pack_kstr (body, "host", host);
     fcj_pack_kint (body, "pid", getpid ());
     fcj_pack_kstr (body, "version", FCJ_VERSION);
@@ -220,6 +258,26 @@ s_beat (fcj_link_t *self)
     self->beat = world->now;
 }
 
+/*  Counters change; what was said last is not said again.  */
+static void
+s_info (fcj_link_t *self)
+{
+    fcj_pack_t *body = fcj_pack_new ();
+    fcj_pack_map (body, 1);
+    s_pack_info (body, self->world);
+    size_t size = fcj_pack_size (body);
+    if (size != self->info_size
+        || memcmp (self->info, fcj_pack_data (body), size) != 0) {
+        char *copy = realloc (self->info, size);
+        if (copy) {
+            self->info = memcpy (copy, fcj_pack_data (body), size);
+            self->info_size = size;
+        }
+        fcj_link_send (self, "INFO", body);
+    }
+    fcj_pack_destroy (&body);
+}
+
 void
 fcj_link_tick (fcj_link_t *self)
 {
@@ -232,8 +290,10 @@ fcj_link_tick (fcj_link_t *self)
     }
     if (!self->welcome && now - self->said >= FCJ_BEAT_MS)
         fcj_link_hello (self);
-    else if (self->welcome && now - self->beat >= self->beat_ms)
+    else if (self->welcome && now - self->beat >= self->beat_ms) {
         s_beat (self);
+        s_info (self);
+    }
 }
 
 /* ---- What it says -------------------------------------------------------------- */

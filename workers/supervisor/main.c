@@ -12,18 +12,24 @@
 
 static void
 s_options (const fcj_config_t *config, fcj_worker_options_t *options,
-           char *binary, size_t size)
+           char binaries[2][PATH_MAX])
 {
     memset (options, 0, sizeof *options);
-    snprintf (binary, size, "%s/fcj-zygote",
-              fcj_config_path (config, "libexec"));
-    options->zygote_binary = binary;
+    const char *libexec = fcj_config_path (config, "libexec");
+    snprintf (binaries[0], PATH_MAX, "%s/fcj-zygote", libexec);
+    snprintf (binaries[1], PATH_MAX, "%s/fcj-native", libexec);
+    options->zygote_binary = binaries[0];
+    options->native_binary = binaries[1];
     options->name = "worker";
     options->broker = fcj_config_path (config, "worker_endpoint");
     options->python = fcj_config_path (config, "python");
     options->scratch = fcj_config_path (config, "scratch");
     options->live = fcj_config_path (config, "live");
     options->blobs = fcj_config_path (config, "blobs");
+    options->memo = fcj_config_path (config, "memo");
+    options->memo_max = fcj_config_int (config, "memo-max");
+    options->native_jobs = fcj_config_int (config, "native-jobs");
+    options->native_growth = fcj_config_int (config, "native-growth");
     options->handlers = fcj_config_str (config, "handlers");
     options->roots = fcj_config_str (config, "roots");
     options->roots_write = fcj_config_bool (config, "roots-write");
@@ -97,7 +103,7 @@ main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
     fcj_worker_options_t options;
-    char binary[PATH_MAX], module[PATH_MAX];
+    char binaries[2][PATH_MAX], module[PATH_MAX];
     fcj_config_t *config = fcj_config_new (&argc, argv, &error);
 
     if (!config) {
@@ -106,7 +112,7 @@ main (int argc, char **argv)
     }
     fcj_log_open ("worker", s_level (fcj_config_str (config, "log-level")),
                   fcj_config_bool (config, "log-json"));
-    s_options (config, &options, binary, sizeof binary);
+    s_options (config, &options, binaries);
     s_gui_options (config, &options, module);
     int done = fcj_supervisor_run (&options, &error);
     if (done)

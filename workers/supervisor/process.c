@@ -1,4 +1,4 @@
-/*  process.c - forks of the zygote, from the order to the last byte.  */
+/*  process.c - job processes, from their making to the last byte.  */
 
 #include "world.h"
 
@@ -133,7 +133,7 @@ fcj_process_waiting (fcj_world_t *world)
     for (int i = 0; i < FCJ_PROCESSES; i++) {
         fcj_process_t *process = &world->processes[i];
         if (process->state == FCJ_P_WAITING && !process->proof
-            && process->zygote == world->active)
+            && !process->native && process->zygote == world->active)
             return process;
     }
     return NULL;
@@ -153,8 +153,14 @@ s_on_proof (fcj_world_t *world, fcj_process_t *self, const char *type,
 }
 
 static void
-s_on_waiting (fcj_world_t *world, fcj_process_t *self)
+s_on_waiting (fcj_world_t *world, fcj_process_t *self,
+              const fcj_map_t *message)
 {
+    if (self->native) {
+        if (fcj_native_on_waiting (world, self, message))
+            fcj_job_dispatch (world);
+        return;
+    }
     self->state = self->proof ? FCJ_P_RUNNING : FCJ_P_WAITING;
     world->fork_failures = 0;
     if (self->proof && fcj_run_send_proof (world, self))
@@ -178,7 +184,7 @@ s_on_message (fcj_world_t *world, fcj_process_t *self,
         return;
     if (self->state == FCJ_P_STARTING) {
         if (strcmp (type, "waiting") == 0)
-            s_on_waiting (world, self);
+            s_on_waiting (world, self, message);
     } else if (self->proof)
         s_on_proof (world, self, type, message);
     else if (self->job)
@@ -243,8 +249,8 @@ s_read_output (fcj_world_t *world, fcj_process_t *self, int which)
     else if (self->state == FCJ_P_STARTING || self->proof) {
         /*  Why it does not start, say.  */
         buffer[got < ERROR_TEXT ? got : ERROR_TEXT] = 0;
-        snprintf (world->broken, sizeof world->broken, "%.*s", ERROR_TEXT,
-                  buffer);
+        snprintf (self->native ? world->native_broken : world->broken,
+                  sizeof world->broken, "%.*s", ERROR_TEXT, buffer);
     }
     return got == sizeof buffer;
 }
@@ -298,9 +304,14 @@ fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
         fcj_zygote_proved (world, false, "the self-check crashed");
     else if (self->state == FCJ_P_STARTING) {
         fcj_process_drain (world, self);
-        fcj_log (FCJ_ERROR, "process_not_ready", "why", world->broken, NULL);
-        if (!self->host)
-            fcj_zygote_not_forked (world);
+        if (self->native)
+            fcj_native_not_started (world);
+        else {
+            fcj_log (FCJ_ERROR, "process_not_ready", "why", world->broken,
+                     NULL);
+            if (!self->host)
+                fcj_zygote_not_forked (world);
+        }
     }
     fcj_process_free (world, self);
 }
@@ -315,7 +326,10 @@ fcj_process_tick (fcj_world_t *world)
         if ((!starting && process->state != FCJ_P_ENDING)
             || world->now < process->deadline)
             continue;
-        if (starting) {
+        if (starting && process->native) {
+            fcj_native_not_started (world);
+            fcj_process_end (world, process);
+        } else if (starting) {
             fcj_log (FCJ_ERROR, "process_not_ready", "why",
                      "a fork did not say that it waits", NULL);
             bool forking = process->state == FCJ_P_FORKING;

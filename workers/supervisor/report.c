@@ -74,7 +74,8 @@ fcj_report_finish (const fcj_worker_job_t *self)
     bool inline_result = self->result && !self->result_hash[0];
 
     fcj_pack_map (body, 12U + (failed ? 1U : 0) + (self->error ? 1U : 0)
-                  + (self->result ? 1U : 0) + (artifacts ? 1U : 0));
+                  + (self->result ? 1U : 0) + (artifacts ? 1U : 0)
+                  + (self->ended_by ? 1U : 0));
     fcj_pack_kstr (body, "id", self->id);
     fcj_pack_kint (body, "attempt", self->attempt);
     fcj_pack_kstr (body, "token", self->token);
@@ -89,6 +90,8 @@ fcj_report_finish (const fcj_worker_job_t *self)
         fcj_pack_kstr (body, "result_blob", self->result_hash);
     if (artifacts)
         fcj_pack_kstr (body, "artifacts", artifacts);
+    if (self->ended_by)
+        fcj_pack_kstr (body, "ended_by", self->ended_by);
     s_pack_tail (body, "stdout", &self->output[0]);
     s_pack_tail (body, "stderr", &self->output[1]);
     fcj_pack_kint (body, "stdout_size", self->output[0].size);

@@ -110,7 +110,7 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
 {
     fcj_pack_t *message = fcj_pack_new ();
     bool host = self->process->host;
-    fcj_pack_map (message, host ? 10 : 8);
+    fcj_pack_map (message, host ? 10 : self->native ? 9 : 8);
     fcj_pack_kstr (message, "type", "run");
     fcj_pack_kstr (message, "id", self->id);
     fcj_pack_kint (message, "attempt", self->attempt);
@@ -121,12 +121,13 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
         || fcj_map_repack (self->run, "refs", message))
         fcj_pack_map (message, 0);
     fcj_pack_key (message, "limits");
-    fcj_pack_map (message, 6);
+    fcj_pack_map (message, 7);
     fcj_pack_kint (message, "memory_max", self->memory_max);
-    /*  What the zygote had mapped already counts as address space, too.  */
-    fcj_pack_kint (message, "address_space",
-                   host ? 0 : self->memory_max
-                   + self->process->zygote->base_size);
+    /*  What the zygote had mapped already counts as address space, too; a
+     *  native process adds its own.  */
+    fcj_pack_kint (message, "address_space", host ? 0 : self->memory_max
+                   + (self->native ? 0 : self->process->zygote->base_size));
+    fcj_pack_kint (message, "threads", self->width);
     fcj_pack_kint (message, "cpu_s", self->cpu_s);
     fcj_pack_kint (message, "output_max", self->output_max);
     fcj_pack_kint (message, "timeout_s", self->timeout_s);
@@ -138,6 +139,9 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
     fcj_pack_map (message, blobs->n);
     for (size_t i = 0; i < blobs->n; i++)
         fcj_pack_kint (message, blobs->hashes[i], (int64_t) i);
+    if (self->native)
+        fcj_pack_kstr (message, "directory",
+                       strrchr (self->scratch, '/') + 1);
     return message;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,9 +74,18 @@ s_on_signal (fcj_world_t *world, int fd)
     while (read (fd, &info, sizeof info) == sizeof info)
         if (info.ssi_signo != SIGCHLD)
             s_drain (world);
-    pid_t pid;
+    struct rusage use;
+    siginfo_t child = { .si_pid = 0 };
     int status;
-    while ((pid = waitpid (-1, &status, WNOHANG)) > 0) {
+    /*  Its number is its own until it is reaped: what it left in its group
+     *  dies before.  */
+    while (waitid (P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0
+           && child.si_pid > 0) {
+        pid_t pid = child.si_pid;
+        fcj_native_kill_group (world, pid);
+        if (wait4 (pid, &status, 0, &use) != pid)
+            return;
+        child.si_pid = 0;
         if (world->host && fcj_host_on_child (world, pid, status))
             continue;
         for (int i = 0; i < FCJ_ZYGOTES; i++)
@@ -84,6 +94,10 @@ s_on_signal (fcj_world_t *world, int fd)
                 world->zygotes[i].pid = 0;
                 fcj_zygote_read (world, &world->zygotes[i]);
             }
+        int64_t cpu_ms = (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000
+            + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000;
+        fcj_native_on_child (world, pid, status, cpu_ms,
+                             use.ru_maxrss * 1024L);
     }
 }
 
@@ -159,8 +173,10 @@ s_turn (fcj_world_t *world, int signals)
         s_dispatch (world, events[i].data.u64, signals);
     if (world->host)
         fcj_host_tick (world);
-    else
+    else {
         fcj_zygote_tick (world);
+        fcj_native_tick (world);
+    }
     fcj_process_tick (world);
     fcj_job_tick (world);
     fcj_watch_tick (world);
@@ -226,7 +242,9 @@ fcj_supervisor_run (const fcj_worker_options_t *options, fcj_error_t *error)
     else if (!fcj_host_new (world, error))
         return -1;
     world->ingest = fcj_ingest_new (&world->options, error);
-    world->link = world->ingest ? fcj_link_new (world, error) : NULL;
+    world->memo = fcj_memo_new (options->memo, options->memo_max, error);
+    world->link = world->ingest && world->memo
+        ? fcj_link_new (world, error) : NULL;
     int done = world->link ? 0 : -1;
     if (done == 0) {
         fcj_world_watch (world, fcj_ingest_fd (world->ingest), FCJ_ON_INGEST,
@@ -240,6 +258,7 @@ fcj_supervisor_run (const fcj_worker_options_t *options, fcj_error_t *error)
     s_end_all (world);
     fcj_link_destroy (&world->link);
     fcj_ingest_destroy (&world->ingest);
+    fcj_memo_destroy (&world->memo);
     fcj_leftover_remove (world->root);
     s_forget_all (world);
     free (world);

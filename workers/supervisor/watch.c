@@ -98,9 +98,13 @@ s_group (pid_t leader, int64_t (*measure) (int pid))
 static void
 s_check (fcj_world_t *world, fcj_worker_job_t *job)
 {
-    int64_t used = s_group (job->process->pid, s_resident);
+    /*  What a native process kept from the jobs before is not this one's. */
+    int64_t kept = job->process->native
+        ? job->process->resident - job->process->fresh : 0;
+    kept = kept > 0 ? kept : 0;
+    int64_t used = s_group (job->process->pid, s_resident) - kept;
     if (used > job->memory_max)
-        used = s_group (job->process->pid, s_proportional);
+        used = s_group (job->process->pid, s_proportional) - kept;
     if (used > job->memory)
         job->memory = used;
     if (used > job->memory_max && job->process->pid)
@@ -119,8 +123,10 @@ s_orphans (fcj_world_t *world)
         for (int n = 0; n < FCJ_ZYGOTES && !known; n++)
             known = world->zygotes[n].pid == one->pid;
         for (int n = 0; n < FCJ_PROCESSES && !known; n++)
-            known = world->processes[n].state == FCJ_P_RUNNING
-                && world->processes[n].pid == one->group;
+            known = world->processes[n].pid == one->group
+                && (world->processes[n].state == FCJ_P_RUNNING
+                    || (world->processes[n].native
+                        && world->processes[n].state != FCJ_P_FREE));
         if (known || one->group == getpgrp ())
             continue;
         fcj_log (FCJ_WARNING, "orphan_killed", NULL);

@@ -7,13 +7,16 @@
  *                          and old ones that finish what they run
  *    process   process.c   a fork of it:
  *                          FORKING -> STARTING -> WAITING -> RUNNING -> ENDING
+ *              native.c    or an fcj-native, which goes back from RUNNING to
+ *                          STARTING when its job has completed
  *    job       job.c       a lease of the broker:
  *                          PENDING -> RUNNING -> STORING -> DONE -> forgotten
  *    link      link.c      the broker
  *
  *  A job leaves its process at its result: what is left of the process ends
  *  by itself (ENDING) while the job's files are stored by ingest.c's thread,
- *  and FINISH goes out. A process never gets a second job.  */
+ *  and FINISH goes out. A process that ran a user's code never gets a second
+ *  job; an fcj-native does, as long as its jobs complete.  */
 
 #ifndef FCJ_WORLD_H
 #define FCJ_WORLD_H
@@ -40,6 +43,8 @@
 #define FCJ_STARTED_MS    20            /* before a job's start is told */
 #define FCJ_REPEAT_MS     5000          /* FINISH without FINISHED */
 #define FCJ_WATCH_MS      100
+#define FCJ_RECALL_MS     1000          /* a process that does not read */
+#define FCJ_NATIVE_IDLE_MS 60000        /* one beyond the first, unused */
 
 typedef struct fcj_world fcj_world_t;
 typedef struct fcj_worker_job fcj_worker_job_t;
@@ -48,11 +53,13 @@ typedef struct fcj_zygote fcj_zygote_t;
 typedef struct fcj_link fcj_link_t;
 typedef struct fcj_ingest fcj_ingest_t;
 typedef struct fcj_host fcj_host_t;
+typedef struct fcj_memo fcj_memo_t;
 
 /*  Settings, borrowed from the configuration.  */
 typedef struct {
-    const char *name, *broker, *zygote_binary, *python, *handlers, *roots;
-    const char *scratch, *live, *blobs;
+    const char *name, *broker, *zygote_binary, *native_binary;
+    const char *python, *handlers, *roots;
+    const char *scratch, *live, *blobs, *memo;
     bool roots_write, network, sandbox;
     int slots;
     int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms, ask_s;
@@ -61,6 +68,7 @@ typedef struct {
     bool gui;
     int attach;                 /* socket of a person's FreeCAD, or -1 */
     const char *freecad, *display, *gui_dir, *module_dir, *dialogs;
+    int64_t native_jobs, native_growth, memo_max;
 } fcj_worker_options_t;
 
 /* ---- Events of the poll loop ------------------------------------------- */
@@ -125,12 +133,18 @@ struct fcj_process {
     bool proof;                 /* runs the self-check of a reload */
     bool killed;                /* with its group */
     bool host;                  /* FreeCAD with its window: lives on */
-    int64_t deadline;           /* FORKING, STARTING, ENDING */
+    bool native;                /* an fcj-native, our own child; no zygote */
+    bool outdated;              /* native: ends instead of another job */
+    int64_t served;             /* native: jobs that it was given */
+    int64_t fresh, resident;    /* native: bytes when new, and before a job */
+    int64_t cpu_ms;             /* native: used by the jobs before */
+    int64_t deadline;           /* FORKING, STARTING, ENDING; WAITING: since */
     char scratch[1280];
 };
 
 /*  A free place with sockets, pipes and scratch made; give[3] go to the
- *  zygote, then the caller closes them. NULL with *error.  */
+ *  zygote (NULL: a native one's), then the caller closes them. NULL with
+ *  *error.  */
 fcj_process_t *fcj_process_new (fcj_world_t *world, fcj_zygote_t *zygote,
                                 int give[3], fcj_error_t *error);
 /*  Closes all, hands the scratch to the remover, frees the place.  */
@@ -146,6 +160,45 @@ void fcj_process_drain (fcj_world_t *world, fcj_process_t *self);
 /*  The job has what it needs: kill the group, wait for the exit.  */
 void fcj_process_end (fcj_world_t *world, fcj_process_t *self);
 fcj_process_t *fcj_process_waiting (fcj_world_t *world);
+
+/* ---- Native processes --------------------------------------------------- */
+
+void fcj_native_tick (fcj_world_t *world);
+/*  One that waits and fits: for an isolated job one that has run nothing. */
+fcj_process_t *fcj_native_waiting (fcj_world_t *world, bool isolated);
+/*  Its job has completed: it may say `waiting` again. False: it is too old,
+ *  the caller ends it.  */
+bool fcj_native_release (fcj_world_t *world, fcj_process_t *self,
+                         int64_t cpu_ms);
+/*  It says that it waits. False: it grew too much and was ended.  */
+bool fcj_native_on_waiting (fcj_world_t *world, fcj_process_t *self,
+                            const fcj_map_t *message);
+/*  It ended before it waited.  */
+void fcj_native_not_started (fcj_world_t *world);
+/*  The catalogue is another one: the next jobs get new processes.  */
+void fcj_native_renew (fcj_world_t *world);
+/*  A child of ours has ended and is not reaped yet.  */
+void fcj_native_kill_group (const fcj_world_t *world, pid_t pid);
+void fcj_native_on_child (fcj_world_t *world, pid_t pid, int status,
+                          int64_t cpu_ms, int64_t memory);
+
+/* ---- The memo ------------------------------------------------------------ */
+
+typedef struct {
+    int64_t hits, misses, stored, evicted, broken, entries, bytes;
+} fcj_memo_counts_t;
+
+/*  Entries below path, at most `most` bytes in all; 0: none is kept.  */
+fcj_memo_t *fcj_memo_new (const char *path, int64_t most, fcj_error_t *error);
+void fcj_memo_destroy (fcj_memo_t **self_p);
+/*  An open entry, the caller's, or -1.  */
+int fcj_memo_recall (fcj_memo_t *self, const char *owner, const char *key);
+/*  Copies a file that a job's process wrote; called by the thread of
+ *  ingest.c. uid: who must own it, -1: anybody.  */
+void fcj_memo_keep (fcj_memo_t *self, const char *owner, const char *key,
+                    const char *path, uid_t uid);
+void fcj_memo_forget (fcj_memo_t *self, const char *owner, const char *key);
+void fcj_memo_counts (const fcj_memo_t *self, fcj_memo_counts_t *counts);
 
 /* ---- Jobs ---------------------------------------------------------------- */
 
@@ -177,6 +230,9 @@ struct fcj_worker_job {
     fcj_map_t *run;             /* view of it */
     const fcj_map_t *spec;
     fcj_process_t *process;
+    int64_t sequence;           /* order of the leases */
+    bool native, isolated;
+    int width;                  /* slots that it takes: its threads */
     bool silent;                /* killed by the broker: report nothing */
     bool release;               /* the report is a RELEASE */
     int64_t memory_max, output_max, cpu_s, timeout_s;
@@ -186,6 +242,7 @@ struct fcj_worker_job {
     int64_t deadline, kill_at;  /* monotonic; kill_at 0: not dying */
     fcj_reason_t stop;          /* why we end it ourselves */
     bool host, hopeless;        /* in the GUI host; which did not react */
+    const char *ended_by;       /* "algorithm", "SIGTERM", "SIGKILL" */
     fcj_output_t output[2];
     bool live;                  /* its directory in <live> exists */
     fcj_artifact_t *artifacts;
@@ -204,7 +261,8 @@ struct fcj_worker_job {
     fcj_pack_t *question;       /* ASK of the open one */
     fcj_pack_t *report;         /* FINISH or RELEASE, until FINISHED */
     int64_t reported;
-    char scratch[1280];         /* where the artifacts lie */
+    char scratch[1312];         /* where the artifacts lie */
+    bool files;                 /* native: it made its directory there */
     uid_t uid;                  /* who must own them; -1: anybody */
 };
 
@@ -308,6 +366,10 @@ void fcj_ingest_store (fcj_ingest_t *self, fcj_worker_job_t *job);
 /*  Later: some together, or at the next tick.  */
 void fcj_ingest_remove (fcj_ingest_t *self, const char *path);
 void fcj_ingest_tick (fcj_ingest_t *self);
+/*  The file goes into the memo; see fcj_memo_keep.  */
+void fcj_ingest_remember (fcj_ingest_t *self, fcj_memo_t *memo,
+                          const char *owner, const char *key,
+                          const char *path, uid_t uid);
 /*  The next job that is stored, or NULL.  */
 fcj_worker_job_t *fcj_ingest_next (fcj_ingest_t *self);
 
@@ -345,9 +407,15 @@ struct fcj_world {
     bool draining, done;
     int64_t drain_until;
     uint32_t generation;
+    int64_t sequence;
+    int native_failures;        /* that never waited, in a row */
+    int64_t native_again;       /* monotonic: not sooner */
+    int64_t native_jobs, native_started;    /* counters for service_status */
+    char native_broken[512];    /* why there is none */
     fcj_link_t *link;
     fcj_ingest_t *ingest;
     fcj_host_t *host;           /* NULL: lane compute */
+    fcj_memo_t *memo;
 };
 
 int fcj_supervisor_run (const fcj_worker_options_t *options,

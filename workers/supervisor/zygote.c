@@ -475,6 +475,7 @@ fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why)
         return;
     }
     world->active = next;
+    fcj_native_renew (world);
     world->failures = 0;
     world->start_again = 0;
     if (old && old->state == FCJ_Z_READY)

@@ -2,15 +2,13 @@
 
 #include "../zygote/module.h"
 
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../jobs/limits.h"
+#include "../common/beneath.h"
 #include "../common/frame.h"
 #include "../zygote/convert.h"
 
@@ -130,18 +128,9 @@ s_open_beneath (PyObject *self, PyObject *args)
     const char *root, *path;
     if (!PyArg_ParseTuple (args, "ss:open_beneath", &root, &path))
         return NULL;
-    int top = open (root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (top < 0)
-        return PyErr_SetFromErrnoWithFilename (PyExc_OSError, root);
-    struct open_how how;
-    memset (&how, 0, sizeof how);
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
-                  | RESOLVE_NO_MAGICLINKS;
-    long fd = syscall (SYS_openat2, top, path, &how, sizeof how);
+    int fd = fcj_open_beneath (root, path);
     if (fd < 0)
         PyErr_SetFromErrnoWithFilename (PyExc_OSError, path);
-    close (top);
     return fd < 0 ? NULL : PyLong_FromLong (fd);
 }
 
