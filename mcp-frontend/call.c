@@ -10,6 +10,7 @@
 #include "front.h"
 #include "handlers.h"
 #include "interest.h"
+#include "render.h"
 #include "session.h"
 #include "watch.h"
 
@@ -32,6 +33,7 @@ static void s_destroy (fcj_call_t *call)
 {
     fcj_front_t *front = call->front;
     fcj_call_unwait (call);
+    fcj_lookup_destroy (&call->lookup);
     fcj_interest_destroy (&call->interest);
     fcj_ask_forget (call);
     if (front->client)
@@ -76,6 +78,14 @@ char *fcj_call_text (json_t *message, size_t *size)
     return text;
 }
 
+static void s_send_text (fcj_call_t *call, int status, char *text,
+                         size_t size)
+{
+    fcj_sink_t sink = call->sink;
+    s_destroy (call);
+    sink.answer (sink.arg, status, text, size);
+}
+
 static void s_send (fcj_call_t *call, int status, json_t *message)
 {
     size_t size = 0;
@@ -84,9 +94,7 @@ static void s_send (fcj_call_t *call, int status, json_t *message)
         text = fcj_call_text (message, &size);
     else
         json_decref (message);  /* a notification is never answered */
-    fcj_sink_t sink = call->sink;
-    s_destroy (call);
-    sink.answer (sink.arg, status, text, size);
+    s_send_text (call, status, text, size);
 }
 
 static void s_set_server_info (json_t *result)
@@ -220,6 +228,16 @@ json_t *fcj_call_tool_result (const char *version, const char *text,
 void fcj_call_tool (fcj_call_t *call, const char *text, json_t *structured,
                     json_t *links, bool is_error)
 {
+    size_t size = 0;
+    char *whole = structured && call->id && !is_error
+        && json_array_size (links) == 0
+        ? fcj_render_tool (call, text, structured, &size): NULL;
+    if (whole) {
+        json_decref (structured);
+        json_decref (links);
+        s_send_text (call, 200, whole, size);
+        return;
+    }
     fcj_call_result (call, fcj_call_tool_result (
         call->version, text, structured, links, is_error));
 }

@@ -275,6 +275,8 @@ static void s_turn (fcj_front_t *self, int64_t *ticked)
         fcj_async_run (self->redis);
     if (self->http)
         fcj_http_run (self->http);
+    if (self->redis)            /* what came in with that is asked */
+        fcj_async_flush (self->redis);
     if (self->stdio && fcj_stdio_wants_write (self->stdio))
         fcj_stdio_write (self->stdio);
 }

@@ -16,6 +16,7 @@
 #include "../jobs/blob.h"
 #include "../jobs/config.h"
 #include "../jobs/store/async.h"
+#include "../jobs/store/lookup.h"
 #include "../jobs/store/store.h"
 
 #define FCJ_MCP_CALLS_MAX  4096         /* waiting calls */

@@ -294,12 +294,13 @@ static int s_metadata (exchange_t *self, const char *url, const char *method,
     static const char WELL_KNOWN[] = "/.well-known/oauth-protected-resource";
     char base[512];
     size_t length = sizeof WELL_KNOWN - 1;
+    if (strncmp (url, WELL_KNOWN, length) != 0)
+        return 0;
     s_base (self, base, sizeof base);
     const char *host = strstr (base, "://") + 3;
     const char *path = host + strcspn (host, "/");
-    if (strncmp (url, WELL_KNOWN, length) != 0
-        || (url[length] && strcmp (url + length, ENDPOINT) != 0
-            && strcmp (url + length, path) != 0))
+    if (url[length] && strcmp (url + length, ENDPOINT) != 0
+        && strcmp (url + length, path) != 0)
         return 0;
     char *text = fcj_auth_metadata (self->http->front->auth, base);
     if (!text)

@@ -1,4 +1,5 @@
-/*  tool_status.c - get_job_status. Read from Redis in one round trip; with
+/*  tool_status.c - get_job_status. Read from Redis, together with all that
+ *  others poll in the same moment, for nobody waits; with
  *  wait_s the call waits for the job's end or a question of it, woken by the
  *  broker's events, and by a look into Redis each second should the broker
  *  be away.  */
@@ -140,22 +141,21 @@ static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
     s_look (call, now);
 }
 
-void fcj_tool_status (fcj_call_t *call, const json_t *args)
+static void s_looked_up (void *arg, fcj_record_t *record,
+                         const fcj_error_t *error)
 {
-    fcj_error_t error;
-    const char *job = fcj_tool_job_id (call, args);
-    if (!job)
-        return;
+    fcj_call_t *call = arg;
+    const json_t *args = json_object_get (call->params, "arguments");
+    const char *job = json_string_value (json_object_get (args, "job_id"));
     double wait_s = json_number_value (json_object_get (args, "wait_s"));
-    fcj_record_t *record = fcj_store_status (call->front->store, job,
-                                             call->owner, &error);
+    call->lookup = NULL;
     if (record && call->answers)        /* to what the job asked */
         call->given = fcj_task_give (call->front, record, call->answers);
     json_decref (call->answers);
     call->answers = NULL;
     bool over = record && fcj_state_terminal (fcj_record_state (record));
     if (!record)
-        fcj_tool_no_record (call, job, &error);
+        fcj_tool_no_record (call, job, error);
     else if (wait_s > 0 && !over && fcj_hold_ask (call, record))
         ;                       /* it is run again with the answer */
     else if (wait_s > 0 && !over && !s_asks_anew (call, record))
@@ -164,4 +164,13 @@ void fcj_tool_status (fcj_call_t *call, const json_t *args)
     else
         s_finish (call, job, record);
     fcj_record_destroy (&record);
+}
+
+void fcj_tool_status (fcj_call_t *call, const json_t *args)
+{
+    const char *job = fcj_tool_job_id (call, args);
+    if (job)
+        call->lookup = fcj_lookup_new (call->front->redis,
+                                       call->front->store, job, call->owner,
+                                       s_looked_up, call);
 }

@@ -215,14 +215,14 @@ static void s_replies (fcj_async_t *self)
 static void s_tell_failed (fcj_async_t *self)
 {
     fcj_error_t error;
-    struct questions failed;
     question_t *one;
+    size_t count = 0;           /* not what fails meanwhile */
     fcj_fail (&error, FCJ_STORE_UNAVAILABLE, "Redis does not answer."
               " Try again");
-    TAILQ_INIT (&failed);       /* not what fails meanwhile */
-    TAILQ_CONCAT (&failed, &self->failed, next);
-    while ((one = TAILQ_FIRST (&failed))) {
-        TAILQ_REMOVE (&failed, one, next);
+    TAILQ_FOREACH (one, &self->failed, next)
+        count++;
+    while (count-- && (one = TAILQ_FIRST (&self->failed))) {
+        TAILQ_REMOVE (&self->failed, one, next);
         fcj_async_fn *fn = one->fn;
         void *arg = one->arg;
         s_free (self, one);
@@ -252,6 +252,14 @@ void fcj_async_run (fcj_async_t *self)
     s_timeouts (self, now);
     s_tell_failed (self);
     if (self->up && fcj_conn_flush (self->link, &error) < 0)
+        s_down (self);
+}
+
+void fcj_async_flush (fcj_async_t *self)
+{
+    fcj_error_t error;
+    if (self->up && fcj_conn_wants_write (self->link)
+        && fcj_conn_flush (self->link, &error) < 0)
         s_down (self);
 }
 

@@ -45,6 +45,8 @@ void fcj_async_listen (fcj_async_t *self, const fcj_command_t *commands,
 int  fcj_async_fd (const fcj_async_t *self);
 bool fcj_async_wants_write (const fcj_async_t *self);
 void fcj_async_run (fcj_async_t *self);
+/*  Only sends what was asked: nothing is called back.  */
+void fcj_async_flush (fcj_async_t *self);
 /*  Something is waiting to be run now rather than at the next event. */
 bool fcj_async_pending (const fcj_async_t *self);
 bool fcj_async_up (const fcj_async_t *self);

@@ -29,6 +29,7 @@ struct fcj_store {
 struct fcj_record {
     redisReply *reply;          /* values, or pairs without names */
     const char *const *names;
+    bool lent;                  /* the reply is somebody else's */
 };
 
 /*  All but spec, result, error, stdout and stderr.  */
@@ -181,13 +182,13 @@ void fcj_record_destroy (fcj_record_t **self_p)
 {
     if (!*self_p)
         return;
-    freeReplyObject ((*self_p)->reply);
+    if (!(*self_p)->lent)
+        freeReplyObject ((*self_p)->reply);
     free (*self_p);
     *self_p = NULL;
 }
 
-/*  Takes the reply over.  */
-static fcj_record_t *s_record (redisReply *reply, const char *const *names)
+fcj_record_t *fcj_record_take (redisReply *reply, const char *const *names)
 {
     fcj_record_t *self = calloc (1, sizeof (*self));
     if (!self)
@@ -197,8 +198,14 @@ static fcj_record_t *s_record (redisReply *reply, const char *const *names)
     return self;
 }
 
-/*  Is it there, and this owner's?  */
-static bool s_visible (const fcj_record_t *record, const char *owner)
+fcj_record_t *fcj_record_lend (redisReply *reply, const char *const *names)
+{
+    fcj_record_t *self = fcj_record_take (reply, names);
+    self->lent = true;
+    return self;
+}
+
+bool fcj_record_visible (const fcj_record_t *record, const char *owner)
 {
     const char *whose = fcj_record_str (record, "owner", NULL);
     return whose && fcj_record_str (record, "state", NULL) &&
@@ -238,10 +245,10 @@ static fcj_record_t *s_get (fcj_store_t *self, const char *id,
     fcj_command_destroy (&command);
     if (result < 0)
         return NULL;
-    fcj_record_t *record = s_record (replies[0], small ? s_small : NULL);
+    fcj_record_t *record = fcj_record_take (replies[0], small ? s_small : NULL);
     const char *grave = replies[1]->str;
     bool gone = grave && (!owner || strcmp (grave, owner) == 0);
-    if (!s_visible (record, owner)) {
+    if (!fcj_record_visible (record, owner)) {
         fcj_record_destroy (&record);
         if (gone)
             fcj_fail (error, FCJ_EXPIRED, "The job %s has ended and its "
@@ -360,7 +367,7 @@ static bool s_wanted (const s_list_t *list, const fcj_record_t *record)
 {
     const char *state = fcj_record_str (record, "state", NULL);
     const char *tool = fcj_record_str (record, "tool", NULL);
-    return s_visible (record, list->owner) &&
+    return fcj_record_visible (record, list->owner) &&
            (!list->state || strcmp (state, list->state) == 0) &&
            (!list->tool || (tool && strcmp (tool, list->tool) == 0));
 }
@@ -384,7 +391,7 @@ static int s_take (fcj_store_t *self, s_list_t *list, const redisReply *page,
         const char *score = page->element[2 * seen + 1]->str;
         if (s_passed (id, score, list->id, list->score))
             continue;
-        fcj_record_t *record = s_record (replies[seen], s_small);
+        fcj_record_t *record = fcj_record_take (replies[seen], s_small);
         replies[seen] = NULL;
         if (s_wanted (list, record))
             list->records[list->count++] = record;
@@ -471,7 +478,7 @@ fcj_record_t *fcj_store_notes (fcj_store_t *self, const char *kind,
         return NULL;
     for (int n = 0; n + 1 < count; n++)
         freeReplyObject (replies[n]);
-    return s_record (replies[count - 1], NULL);
+    return fcj_record_take (replies[count - 1], NULL);
 }
 
 /* ---- Secrets ------------------------------------------------------------ */
