@@ -14,6 +14,13 @@ CFLAGS   += -std=c11 -D_GNU_SOURCE -DFCJ_VERSION='"$(VERSION)"' -MMD -MP $(WARN)
 LDFLAGS  += -pie -Wl,-z,relro,-z,now
 SANFLAGS ?=
 PC        = $(shell pkg-config --cflags $(1) 2>/dev/null)
+CXX      := g++
+# OpenCASCADE's own headers are not ours to warn about.
+CXXFLAGS += -std=c++17 -D_GNU_SOURCE -MMD -MP -Wall -Wextra -Werror -Wformat=2 \
+	-Wshadow -isystem /usr/include/opencascade $(HARDEN) $(OPT)
+OCCT     := $(addprefix -lTK,XDESTEP XDEIGES RWMesh XCAF STEP IGES STL LCAF CAF \
+	Offset Fillet Bool Feat HLR Mesh BO Prim ShHealing TopAlgo GeomAlgo BRep \
+	GeomBase G3d G2d Math ernel XSBase CDF)
 LIBS      = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 PYCFLAGS  = $(shell pkg-config --cflags python-3.11-embed 2>/dev/null | sed 's/-I/-isystem /g')
 PYLIBS    = $(shell pkg-config --libs python-3.11-embed 2>/dev/null)
@@ -26,10 +33,13 @@ ZYGOTE_SRC   := $(wildcard workers/zygote/*.c workers/sandbox/*.c workers/common
 MCP_SRC      := $(wildcard mcp-frontend/*.c)
 SERVICE_SRC  := $(wildcard scripts/service/*.c)
 CLI_SRC      := $(wildcard scripts/cli/*.c)
+KERNEL_SRC   := $(filter-out %/python.cpp,$(wildcard jobs/kernel/*.cpp))
 UNIT_SRC     := $(wildcard tests/unit/test_*.c)
 
 obj       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+cxxobj    = $(patsubst %.cpp,$(BUILD)/obj/%.oo,$(1))
 LIB      := $(BUILD)/libfcj.a
+KERNEL   := $(BUILD)/libfcj-kernel.a
 BINS     := $(addprefix $(BUILD)/bin/,fcj-broker fcj-worker fcj-zygote fcj-mcp fcj-service fcj)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 
@@ -51,6 +61,12 @@ $(BUILD)/obj/mcp-frontend/prompts.o: $(wildcard mcp-frontend/prompts/*.md)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
+$(BUILD)/obj/%.oo: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) $(SANFLAGS) -c -o $@ $<
+$(KERNEL): $(call cxxobj,$(KERNEL_SRC))
+	@rm -f $@
+	ar rcs $@ $^
 $(LIB): $(call obj,$(LIB_SRC))
 	@rm -f $@
 	ar rcs $@ $^

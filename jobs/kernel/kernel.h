@@ -34,6 +34,7 @@ extern "C" {
 #define FCJ_KERNEL_PIECES_MAX    10000      /* items of a list in a result   */
 #define FCJ_KERNEL_LENGTH_MAX    1e7        /* mm, any coordinate or length  */
 #define FCJ_KERNEL_LENGTH_MIN    1e-6       /* mm, a length that must be > 0 */
+#define FCJ_KERNEL_NAME_MAX      128        /* bytes: names, file names      */
 #define FCJ_KERNEL_THREADS_MAX   64
 #define FCJ_KERNEL_KEY_LEN       64         /* memo key: SHA-256, hex        */
 

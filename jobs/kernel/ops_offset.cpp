@@ -1,0 +1,236 @@
+/*  ops_offset.cpp - offset, thickness, draft: faces moved along their normals
+ *  or tilted.  */
+
+#include "call.hpp"
+#include "summary.hpp"
+#include "verify.hpp"
+
+#include <BRepOffsetAPI_DraftAngle.hxx>
+#include <BRepOffsetAPI_MakeOffset.hxx>
+#include <BRepOffsetAPI_MakeOffsetShape.hxx>
+#include <BRepOffsetAPI_MakeThickSolid.hxx>
+#include <BRepOffset_MakeOffset.hxx>
+#include <BRepBuilderAPI_MakeFace.hxx>
+#include <BRepBuilderAPI_MakeWire.hxx>
+#include <TopExp_Explorer.hxx>
+#include <TopoDS.hxx>
+#include <TopoDS_Edge.hxx>
+#include <TopoDS_Face.hxx>
+#include <TopoDS_Vertex.hxx>
+#include <TopoDS_Wire.hxx>
+#include <cmath>
+#include <gp_Pln.hxx>
+
+namespace fcj {
+
+static const double RADIANS = M_PI / 180;
+
+static const char *s_error (BRepOffset_Error error)
+{
+    switch (error) {
+    case BRepOffset_BadNormalsOnGeometry:
+        return "a face has no normal somewhere";
+    case BRepOffset_C0Geometry:
+        return "a face has a kink inside";
+    case BRepOffset_NullOffset:
+        return "the distance is zero";
+    case BRepOffset_NotConnectedShell:
+        return "the faces do not hang together";
+    case BRepOffset_CannotTrimEdges:
+        return "edges could not be trimmed";
+    case BRepOffset_CannotFuseVertices:
+        return "corners do not meet";
+    case BRepOffset_CannotExtentEdge:
+        return "edges could not be extended";
+    default:
+        return "no reason is given";
+    }
+}
+
+static GeomAbs_JoinType s_join (const Call &call)
+{
+    return call.is ("join", "intersection") ? GeomAbs_Intersection
+           : call.is ("join", "tangent")    ? GeomAbs_Tangent
+                                            : GeomAbs_Arc;
+}
+
+static void s_not_zero (const Call &call, const char *name)
+{
+    if (std::abs (call.number (name)) < FCJ_KERNEL_LENGTH_MIN)
+        invalid ("argument", std::string (name) + " must not be 0", name);
+}
+
+static void s_offset (Call &call)
+{
+    s_not_zero (call, "distance");
+    Operand operand = call.shape ();
+    require_valid (call, operand);
+    if (!has_any (operand.shape, TopAbs_FACE))
+        invalid ("wrong_type", operand.where + " has no faces; for wires there "
+                               "is op offset2d", operand.where);
+    BRepOffset_MakeOffset builder;
+    builder.Initialize (operand.shape, call.number ("distance"),
+                        call.number ("tolerance"), BRepOffset_Skin,
+                        call.flag ("intersection"), false, s_join (call),
+                        call.flag ("solid"), false);
+    builder.MakeOffsetShape (call.range (0.9));
+    call.poll ();
+    if (!builder.IsDone ())
+        failure ("algorithm", std::string ("OpenCASCADE made no offset (") +
+                                  s_error (builder.Error ()) +
+                                  "); try join: intersection or a smaller "
+                                  "distance", operand.where);
+    const TopoDS_Shape made = builder.Shape ();
+    accept (call, made, "; try a smaller distance");
+    const double before = volume_of (operand.shape), after = volume_of (made);
+    if (before > 0 && has_any (operand.shape, TopAbs_SOLID) &&
+        !call.flag ("solid") && (after > before) != (call.number ("distance") > 0))
+        failure ("wrong_volume", format ("the offset is wrong: the volume went "
+                                         "from %.6g to %.6g mm3; try a smaller "
+                                         "distance", before, after),
+                 operand.where);
+}
+
+static void s_offset2d (Call &call)
+{
+    s_not_zero (call, "distance");
+    Operand operand = call.shape ();
+    require_valid (call, operand);
+    BRepOffsetAPI_MakeOffset builder;
+    const bool face = operand.shape.ShapeType () == TopAbs_FACE;
+    if (face)
+        builder.Init (TopoDS::Face (operand.shape), s_join (call));
+    else if (operand.shape.ShapeType () == TopAbs_WIRE ||
+             operand.shape.ShapeType () == TopAbs_EDGE) {
+        builder.Init (s_join (call), call.flag ("open"));
+        TopoDS_Wire wire;
+        if (operand.shape.ShapeType () == TopAbs_WIRE)
+            wire = TopoDS::Wire (operand.shape);
+        else
+            wire = BRepBuilderAPI_MakeWire (TopoDS::Edge (operand.shape)).Wire ();
+        builder.AddWire (wire);
+    } else
+        invalid ("wrong_type", operand.where + " is a " +
+                                   kind_name (operand.shape) +
+                                   ", it must be a flat wire or face",
+                 operand.where);
+    builder.Perform (call.number ("distance"));
+    if (!builder.IsDone () || builder.Shape ().IsNull ())
+        failure ("empty_result", "nothing is left of the outline at this "
+                                 "distance", operand.where);
+    TopoDS_Shape made = unwrapped (builder.Shape ());
+    if (face && made.ShapeType () == TopAbs_WIRE)
+        made = BRepBuilderAPI_MakeFace (TopoDS::Wire (made), true).Shape ();
+    accept (call, made);
+}
+
+static TopTools_ListOfShape s_faces (const Call &call, const Operand &operand)
+{
+    TopTools_ListOfShape list;
+    int at = 0;
+    for (const std::string &name : call.texts ("faces"))
+        list.Append (part_of (operand.shape, name, format ("faces[%d]", at++)));
+    return list;
+}
+
+static void s_thickness (Call &call)
+{
+    s_not_zero (call, "thickness");
+    Operand operand = call.shape ();
+    require_valid (call, operand);
+    if (!has_any (operand.shape, TopAbs_SOLID))
+        invalid ("wrong_type", operand.where + " is no solid", operand.where);
+    BRepOffsetAPI_MakeThickSolid builder;
+    builder.MakeThickSolidByJoin (
+        operand.shape, s_faces (call, operand), call.number ("thickness"),
+        call.number ("tolerance"), BRepOffset_Skin, call.flag ("intersection"),
+        false, s_join (call), false, call.range (0.9));
+    call.poll ();
+    if (!builder.IsDone () || builder.Shape ().IsNull ())
+        failure ("algorithm",
+                 std::string ("OpenCASCADE made no wall (") +
+                     s_error (builder.MakeOffset ().Error ()) +
+                     "); try join: intersection or a smaller thickness",
+                 operand.where);
+    TopoDS_Shape made = unwrapped (builder.Shape ());
+    if (volume_of (made) < 0)
+        made.Reverse ();
+    accept (call, made, "; try a smaller thickness");
+    if (!(volume_of (made) > 0))
+        failure ("wrong_volume", "the wall has no volume: the thickness may be "
+                                 "more than the part allows", operand.where);
+}
+
+static void s_draft (Call &call)
+{
+    Operand operand = call.shape ();
+    require_valid (call, operand);
+    BRepOffsetAPI_DraftAngle builder (operand.shape);
+    const gp_Pln neutral (call.point ("at"), call.direction ("normal"));
+    int at = 0;
+    for (const std::string &name : call.texts ("faces")) {
+        const std::string where = format ("faces[%d]", at++);
+        builder.Add (TopoDS::Face (part_of (operand.shape, name, where)),
+                     call.direction ("direction"),
+                     call.number ("angle") * RADIANS, neutral);
+        if (!builder.AddDone ())
+            failure ("algorithm",
+                     name + " cannot be tilted: it must be flat or a cylinder "
+                            "or cone along the direction, and its tangent "
+                            "neighbours must tilt with it", where);
+    }
+    builder.Build (call.range (0.8));
+    if (!builder.IsDone ())
+        failure ("algorithm", "OpenCASCADE could not tilt these faces; try a "
+                              "smaller angle", "faces");
+    call.made.looks.add (operand.value->looks);
+    call.made.looks.follow (
+        operand.shape, [&] (const TopoDS_Shape &part) -> const auto & {
+            return builder.Modified (part);
+        });
+    accept (call, unwrapped (builder.Shape ()), "; try a smaller angle");
+}
+
+static Op s_op (const char *name, const char *title, const Params &params,
+                void (*run) (Call &), double weight)
+{
+    Op op{name, "features", title, params, run};
+    op.weight = weight;
+    return op;
+}
+
+std::vector<Op> offset_ops ()
+{
+    const Param join = choice ("join", "Between faces that part",
+                               {"arc", "intersection"}, "arc");
+    const Param tolerance = number ("tolerance", "mm")
+                                .within (1e-7, 1)
+                                .otherwise ("1e-4");
+    const Param meet = flag ("intersection", "Intersect all with all", false);
+    return {
+        s_op ("offset", "All faces moved along their normals",
+              {shape (), number ("distance", "Negative: inwards").must (), join,
+               tolerance, meet,
+               flag ("solid", "Thicken a face or shell", false)},
+              s_offset, 20),
+        s_op ("offset2d", "Flat outline moved in its plane",
+              {shape (), number ("distance", "Negative: inwards").must (),
+               choice ("join", "At corners", {"arc", "tangent", "intersection"},
+                       "arc"),
+               flag ("open", "An open wire stays open", false)},
+              s_offset2d, 2),
+        s_op ("thickness", "Hollow solid with open faces",
+              {shape (), names ("faces", "These are open", "Face").must (),
+               number ("thickness", "Of the wall, negative: inwards").must (),
+               join, tolerance, meet},
+              s_thickness, 20),
+        s_op ("draft", "Faces tilted for a mould",
+              {shape (), names ("faces", "Which", "Face").must (),
+               angle ("angle", "By how much").within (-89, 89).must (),
+               direction ("direction", "The mould opens", "[0, 0, 1]"),
+               point ("at", "On the neutral plane"),
+               direction ("normal", "Of the neutral plane", "[0, 0, 1]")},
+              s_draft, 5)};
+}
+
+} // namespace fcj
