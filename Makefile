@@ -17,7 +17,7 @@ PC        = $(shell pkg-config --cflags $(1) 2>/dev/null)
 CXX      := g++
 # OpenCASCADE's own headers are not ours to warn about.
 CXXFLAGS += -std=c++17 -D_GNU_SOURCE -MMD -MP -Wall -Wextra -Werror -Wformat=2 \
-	-Wshadow -isystem /usr/include/opencascade $(HARDEN) $(OPT)
+	-Wshadow -isystem /usr/include/opencascade $(filter-out -fPIE,$(HARDEN)) -fPIC $(OPT)
 OCCT     := $(addprefix -lTK,XDESTEP XDEIGES RWMesh XCAF STEP IGES STL LCAF CAF \
 	Offset Fillet Bool Feat HLR Mesh BO Prim ShHealing TopAlgo GeomAlgo BRep \
 	GeomBase G3d G2d Math ernel XSBase CDF)
@@ -47,7 +47,7 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 all: setup
 	@$(MAKE) --no-print-directory binaries
 .PHONY: binaries
-binaries: $(BINS) $(BUILD)/share/catalogue.json $(BUILD)/lib/_fcj.so
+binaries: $(BINS) $(KERNEL) $(BUILD)/share/catalogue.json $(BUILD)/lib/_fcj.so
 
 # Debian packages, only when one is missing; a stamp keeps it quiet.
 setup:
@@ -104,6 +104,11 @@ TESTABLE := $(call obj,$(filter-out %/main.c,$(BROKER_SRC) $(WORKER_SRC) $(MCP_S
 $(BUILD)/tests/%: tests/unit/%.c $(TESTABLE) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -I. -o $@ $(filter-out %.h,$^) -lcmocka $(LIBS)
+# The kernel is C++ and links alone: OpenCASCADE's libraries start slowly.
+$(BUILD)/tests/test_kernel: tests/unit/test_kernel.c $(KERNEL) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANFLAGS) -I. -c -o $(BUILD)/obj/test_kernel.o $<
+	$(CXX) $(SANFLAGS) $(LDFLAGS) -o $@ $(BUILD)/obj/test_kernel.o $(KERNEL) $(LIB) $(OCCT) -lcmocka $(LIBS)
 units: $(UNITS)
 
 run: all
