@@ -21,6 +21,7 @@
 #define FLUSH_MS        3000    /* store calls under way at the end */
 #define STORE_TIMEOUT_MS 2000
 #define EXPIRE_MS       1000
+#define INFO_MAX (64 * 1024)     /* what a worker says of itself */
 #define EXPIRE_LIMIT    100
 #define LEASE_BEATS     2       /* that a lease lasts at least */
 #define LIBRARY_MAX     (1024 * 1024)
@@ -215,7 +216,7 @@ fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body)
         return;
     fcj_pack_t *pack = fcj_pack_new ();
     if (fcj_map_repack (body, "info", pack) == 0
-        && fcj_pack_size (pack) < 16384) {
+        && fcj_pack_size (pack) < INFO_MAX) {
         free (peer->info);
         peer->info_size = fcj_pack_size (pack);
         peer->info = malloc (peer->info_size);
@@ -223,6 +224,7 @@ fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body)
             memcpy (peer->info, fcj_pack_data (pack), peer->info_size);
     }
     fcj_pack_destroy (&pack);
+    fcj_lane_look (peer, fcj_map_map (body, "info"));
 }
 
 static fcj_peer_t *
@@ -356,6 +358,7 @@ s_clock (fcj_broker_t *self, int64_t now)
         fcj_writer_expire (self->writer, EXPIRE_LIMIT, s_expired, NULL);
     }
     s_sweep (self, now);
+    fcj_lane_clock (self);
     if (now < self->beat_at)
         return;
     self->beat_at = now + self->beat_ms;

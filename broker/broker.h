@@ -31,7 +31,19 @@ typedef struct fcj_peer {
     size_t info_size;
     bool reload_waits, reload_ok;
     char reload_error[256];
+    bool gui, left;                     /* of the lane gui; drains */
+    int rank;
+    int64_t joined;
+    char gui_error[512];                /* why its window does not start */
 } fcj_peer_t;
+
+/*  The lease of the lane gui (lane.c).  */
+typedef struct {
+    char worker[FCJ_ID_LEN + 1];
+    fcj_token_t token;
+    bool held, asking;
+    int64_t at, until;                  /* next step; surely ours */
+} fcj_holder_t;
 
 /*  A job somebody watches, or that runs (tool is set then). ask: the JSON text
  *  of its open question, owned; or NULL.  */
@@ -66,6 +78,7 @@ typedef struct fcj_broker {
     uint64_t reload_ref;
     int64_t reload_until;
     char *catalogue;
+    fcj_holder_t lane;
     fcj_held_t unsent[FCJ_UNSENT_MAX];
     int unsent_count;
     int lock;
@@ -103,6 +116,15 @@ void fcj_store_delete (fcj_broker_t *self, uint64_t ref, const char *id,
 /*  Of a job that the core does not hold: answers its terminal state.  */
 void fcj_store_cancel (fcj_broker_t *self, uint64_t ref, const char *id,
                        const char *owner);
+
+/*  lane.c: keeps the lease of the lane gui. False: nobody serves it, why.  */
+void fcj_lane_clock (fcj_broker_t *self);
+bool fcj_lane_served (const fcj_broker_t *self, char *why, size_t size);
+void fcj_lane_tell (fcj_broker_t *self, const fcj_peer_t *peer);
+/*  What its info says of the window.  */
+void fcj_lane_look (fcj_peer_t *peer, const fcj_map_t *info);
+/*  Of a HELLO or INFO; too large ones are left out.  */
+void fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body);
 
 /*  send.c  */
 int fcj_send (fcj_broker_t *self, const fcj_peer_t *peer, const char *type,

@@ -132,6 +132,7 @@ struct fcj_core {
     owner_t *owners[OWNER_BUCKETS];
     worker_t *workers[FCJ_WORKERS_MAX];
     size_t worker_count, turn;
+    char window[FCJ_ID_LEN + 1];        /* the worker of the lane gui */
     fcj_line_t lines[FCJ_LANE_COUNT];
     fcj_heap_t heap;
     int64_t now, last_key, first_key, renew_at, lease_ms;
@@ -370,24 +371,28 @@ s_worker_new (fcj_core_t *self, const char *id)
     return worker;
 }
 
-/*  A worker with a free slot for lane. The window exists once: of several
- *  GUI workers only the first that is there counts.  */
+static bool
+s_is_free (const worker_t *worker, unsigned lane)
+{
+    return worker->lanes & 1u << lane && worker->connected
+           && !worker->draining && worker->busy < worker->slots;
+}
+
+/*  A worker with a free slot for lane. The window exists once: whoever holds
+ *  its lane, or nobody.  */
 static worker_t *
 s_pick (fcj_core_t *self, unsigned lane)
 {
+    if (lane == FCJ_LANE_GUI) {
+        worker_t *worker = s_worker (self, self->window);
+        return worker && s_is_free (worker, lane) ? worker : NULL;
+    }
     for (size_t n = 0; n < self->worker_count; n++) {
-        size_t at = lane == FCJ_LANE_GUI ? n
-                    : (self->turn + n) % self->worker_count;
-        worker_t *worker = self->workers[at];
-        if (!(worker->lanes & 1u << lane) || !worker->connected)
-            continue;
-        if (!worker->draining && worker->busy < worker->slots) {
-            if (lane != FCJ_LANE_GUI)
-                self->turn = at + 1;
-            return worker;
+        size_t at = (self->turn + n) % self->worker_count;
+        if (s_is_free (self->workers[at], lane)) {
+            self->turn = at + 1;
+            return self->workers[at];
         }
-        if (lane == FCJ_LANE_GUI)
-            return NULL;
     }
     return NULL;
 }
@@ -1688,6 +1693,9 @@ fcj_core_step (fcj_core_t *self, const fcj_event_t *event, int64_t now)
     case FCJ_EV_BEAT:     s_beat (self, event);     break;
     case FCJ_EV_LOST:     s_lost (self, event);     break;
     case FCJ_EV_BYE:      s_bye (self, event);      break;
+    case FCJ_EV_LANE:
+        snprintf (self->window, sizeof self->window, "%s", event->worker);
+        break;
     case FCJ_EV_STARTED:
     case FCJ_EV_PROGRESS: s_progress (self, event); break;
     case FCJ_EV_FINISH:   s_finish (self, event);   break;

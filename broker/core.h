@@ -31,6 +31,7 @@ typedef enum {
     FCJ_EV_ASK,         /* worker id token ask message (the JSON text) */
     FCJ_EV_UNASK,       /* worker id token ask */
     FCJ_EV_ANSWER,      /* ref id owner ask bytes */
+    FCJ_EV_LANE,        /* worker: it alone serves the lane gui; "": none */
     FCJ_EV_UNSENT,      /* id token: RUN could not be sent */
     FCJ_EV_STORED,      /* id call + outcome of a store call */
     FCJ_EV_RECOVER,     /* a live job found at start-up */

@@ -67,6 +67,12 @@ s_submit (fcj_broker_t *self, fcj_peer_t *peer, uint64_t ref,
                           "not reachable yet: try again in a moment.", true);
         return;
     }
+    char why[sizeof (fcj_error_t)];
+    if (event.lane == FCJ_LANE_GUI
+        && !fcj_lane_served (self, why, sizeof why)) {
+        fcj_send_refused (self, ref, FCJ_NO_WORKER, why, false);
+        return;
+    }
     fcj_pack_t *pack = fcj_pack_new ();
     fcj_map_repack (body, "job", pack);
     size_t size = fcj_pack_size (pack);

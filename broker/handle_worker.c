@@ -27,6 +27,10 @@ s_hello (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
         if (fcj_list_copy (lanes, n, lane, sizeof lane) > 0
             && fcj_lane_of (lane) >= 0)
             event.lanes |= 1u << fcj_lane_of (lane);
+    peer->gui = event.lanes >> FCJ_LANE_GUI & 1;
+    peer->rank = fcj_map_int (body, "rank", 0) > 0;
+    if (!peer->joined)
+        peer->joined = fcj_broker_now (self);
     int64_t slots = fcj_map_int (body, "slots", 1);
     event.slots = slots < 0 ? 0 : slots > FCJ_SLOTS_MAX ? FCJ_SLOTS_MAX
                                                         : (int) slots;
@@ -40,6 +44,7 @@ s_hello (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
             event.held_count++;
     }
     fcj_broker_step (self, &event);
+    fcj_lane_tell (self, peer);
     fcj_log (FCJ_INFO, "worker_joined", "worker", peer->worker, "name", name,
              NULL);
 }
@@ -188,7 +193,7 @@ s_reloaded (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
     fcj_map_copy (body, "error", peer->reload_error,
                   sizeof peer->reload_error);
     const char *text = fcj_map_bytes (body, "catalogue", &size);
-    if (text && peer->reload_ok) {
+    if (text && size > 2 && peer->reload_ok) {   /* not from a window that starts */
         free (self->catalogue);
         self->catalogue = strndup (text, size);
     }
@@ -215,7 +220,10 @@ fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
         s_ended (self, body);
     else if (s_is (type, "RELOADED"))
         s_reloaded (self, peer, body);
+    else if (s_is (type, "INFO"))
+        fcj_peer_info (peer, body);
     else if (s_is (type, "DRAIN")) {
+        peer->left = true;
         event.type = FCJ_EV_DRAIN;
         fcj_broker_step (self, &event);
     }

@@ -38,6 +38,20 @@ static json_int_t s_int (const json_t *view, const char *key)
     return json_integer_value (json_object_get (view, key));
 }
 
+/*  How old each live document's snapshot is, in seconds; null: none. */
+static void s_show_age (json_t *worker)
+{
+    size_t n;
+    json_t *document, *gui = json_object_get (
+        json_object_get (worker, "info"), "gui");
+    json_array_foreach (json_object_get (gui, "documents"), n, document) {
+        json_int_t at = s_int (document, "snapshot_at");
+        double age = (double) (fcj_now_ms () - at) / 1000;
+        json_object_set_new (document, "snapshot_age_s", at
+                             ? json_real (age < 0? 0: age): json_null ());
+    }
+}
+
 static void s_status (void *arg, const fcj_map_t *reply,
                       const fcj_error_t *error)
 {
@@ -57,6 +71,7 @@ static void s_status (void *arg, const fcj_map_t *reply,
     json_object_set_new (view, "broker", json_string ("up"));
     json_array_foreach (json_object_get (view, "workers"), n, worker) {
         s_hide_others (worker, call->owner);
+        s_show_age (worker);
         slots += s_int (worker, "slots");
         busy += s_int (worker, "busy");
     }

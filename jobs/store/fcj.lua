@@ -363,6 +363,24 @@ local function fcj_expire (keys, args)
     return answer {expired = expired}
 end
 
+-- The lane gui is leased as a whole, to a worker through a broker's token. A
+-- worker may come back through another broker; ttl 0 gives the lane up.
+-- KEYS lane:gui   ARGV worker token ttl_ms
+local function fcj_lane (keys, args)
+    local mine = args[1] .. ' ' .. args[2]
+    local held = redis.call ('GET', keys[1])
+    local holder = held and held:match ('^(%S+)') or ''
+    if args[3] == '0' then
+        if held == mine then redis.call ('DEL', keys[1]) end
+        return answer {mine = false, holder = held ~= mine and holder or ''}
+    end
+    if held and holder ~= args[1] then
+        return answer {mine = false, holder = holder}
+    end
+    redis.call ('SET', keys[1], mine, 'PX', args[3])
+    return answer {mine = true, holder = args[1]}
+end
+
 -- Only a submit is refused when Redis is full: the rest makes room.
 -- (While a library loads, Redis offers no `pairs`.)
 local function register (name, callback)
@@ -382,3 +400,4 @@ register ('fcj_requeue', fcj_requeue)
 register ('fcj_cancel', fcj_cancel)
 register ('fcj_delete', fcj_delete)
 register ('fcj_expire', fcj_expire)
+register ('fcj_lane', fcj_lane)

@@ -13,6 +13,7 @@
  *    events         STREAM of transitions {id,state,attempt,reason},
  *                   MAXLEN ~ 20000; its counterpart for tests and metrics
  *    seq            counter
+ *    lane:gui       STRING "<worker> <token>", expires: who holds the window
  *
  *  Record fields. Written once by submit:
  *    spec      msgpack map as submitted (PROTOCOL.md "the job")
@@ -154,6 +155,10 @@ void fcj_writer_lease (fcj_writer_t *self, const char *id,
 void fcj_writer_renew (fcj_writer_t *self, const char *const *ids,
                        const char *const *tokens, size_t count,
                        int64_t deadline_ms, fcj_writer_fn *fn, void *arg);
+/*  Takes, renews or (ttl_ms 0) gives up the lane gui. Reply {mine, holder}. */
+void fcj_writer_lane (fcj_writer_t *self, const char *worker,
+                      const char *token, int64_t ttl_ms, fcj_writer_fn *fn,
+                      void *arg);
 void fcj_writer_started (fcj_writer_t *self, const char *id,
                          const char *token, int64_t at_ms,
                          fcj_writer_fn *fn, void *arg);

@@ -572,6 +572,20 @@ void fcj_writer_renew (fcj_writer_t *self, const char *const *ids,
     s_send (self, call);
 }
 
+void fcj_writer_lane (fcj_writer_t *self, const char *worker,
+                      const char *token, int64_t ttl_ms, fcj_writer_fn *fn,
+                      void *arg)
+{
+    s_call_t *call = s_call (self, NULL, s_answered, fn, arg);
+    s_fcall (call, "fcj_lane", 1);
+    s_key (call, "lane:", "gui");
+    s_str (call, worker);
+    s_str (call, token);
+    s_int (call, ttl_ms);
+    s_end (call);
+    s_send (self, call);
+}
+
 void fcj_writer_started (fcj_writer_t *self, const char *id, const char *token,
                          int64_t at_ms, fcj_writer_fn *fn, void *arg)
 {

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -144,17 +145,43 @@ static void s_machine (doctor_t *self)
            "%s", show_bytes (memory));
 }
 
+/*  Somebody is behind a local display's number; of others Qt will say.  */
+static bool s_listens (const char *display)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    if (*display != ':')
+        return true;
+    snprintf (address.sun_path, sizeof address.sun_path,
+              "/tmp/.X11-unix/X%d", atoi (display + 1));
+    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool there = connect (fd, (struct sockaddr *) &address, sizeof address)
+        == 0;
+    close (fd);
+    return there;
+}
+
 static void s_display (doctor_t *self)
 {
-    char line[256];
+    char line[256], command[600];
     const char *display = getenv ("DISPLAY");
-    if (display && *display)
+    const char *freecad = fcj_config_str (self->link->config, "freecad");
+    snprintf (command, sizeof command, "command -v '%.500s'", freecad);
+    if (strchr (freecad, '\'') || s_output (command, line, sizeof line))
+        s_say (self, WEAK, "window", "apt-get install freecad, or name it "
+               "with `freecad`; or run the service with --no-gui",
+               "%s is not there", show_plain (freecad, 60));
+    else
+        s_say (self, FIT, "window", "", "%s", show_plain (line, 80));
+    if (display && *display && s_listens (display))
         s_say (self, FIT, "display", "", "%s", show_plain (display, 60));
     else if (s_output ("command -v Xvfb", line, sizeof line) == 0)
-        s_say (self, FIT, "display", "", "none, %s is there", line);
+        s_say (self, FIT, "display", "", "%s, an own Xvfb is used (%s)",
+               display && *display ? "nobody listens at $DISPLAY" : "none",
+               line);
     else
         s_say (self, WEAK, "display", "apt-get install xvfb (compute jobs "
-               "need no display)", "no DISPLAY and no Xvfb");
+               "need no display), or run the service with --no-gui",
+               "no display and no Xvfb");
 }
 
 static void s_sockets (doctor_t *self)

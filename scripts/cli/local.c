@@ -154,6 +154,33 @@ int cmd_down (link_t *link, int argc, char **argv)
     return gone ? CLI_OK : CLI_FAILED;
 }
 
+static void s_show_window (const json_t *worker, const json_t *gui)
+{
+    const json_t *one;
+    size_t n;
+    printf ("window     %s: %s%s on %s\n",
+            show_plain (s_text (worker, "name"), 40), s_text (gui, "state"),
+            json_is_true (json_object_get (gui, "holder")) ? ""
+            : ", standby", show_plain (s_text (gui, "display"), 40));
+    if (*s_text (gui, "error"))
+        printf ("           %s\n", show_plain (s_text (gui, "error"), 250));
+    json_array_foreach (json_object_get (gui, "documents"), n, one) {
+        int64_t at = json_integer_value (json_object_get (one,
+                                                          "snapshot_at"));
+        char age[64] = "no snapshot";
+        if (at)
+            snprintf (age, sizeof age, "snapshot %s old",
+                      show_ms (fcj_now_ms () - at));
+        printf ("           %s%s: %lld objects, %s\n",
+                show_plain (s_text (one, "label"), 60),
+                json_is_true (json_object_get (one, "modified"))
+                ? " (modified)" : "",
+                (long long) json_integer_value (json_object_get (one,
+                                                                 "objects")),
+                age);
+    }
+}
+
 static void s_show_status (const json_t *service, const json_t *broker)
 {
     printf ("service    %s (process %lld)%s%s\n", s_text (service, "state"),
@@ -180,6 +207,10 @@ static void s_show_status (const json_t *service, const json_t *broker)
     size_t n;
     json_array_foreach (json_object_get (broker, "workers"), n, one) {
         const json_t *info = json_object_get (one, "info");
+        if (json_object_get (info, "gui")) {
+            s_show_window (one, json_object_get (info, "gui"));
+            continue;
+        }
         printf ("worker     %s: %lld of %lld slots busy, FreeCAD %s, "
                 "Landlock %lld\n", show_plain (s_text (one, "name"), 40),
                 (long long) json_integer_value (json_object_get (one,

@@ -28,11 +28,12 @@
 #define STATUS_TIMEOUT_MS 2000
 #define STOP_GRACE_MS     8000
 #define START_LIMIT_MS    60000
+#define WINDOW_MS         5000      /* its worker says HELLO at once */
 #define FAILURES_BAD      4         /* deaths in a row that make us "failed" */
 #define FLAGS_MAX         128
 
 /*  In the order of starting.  */
-enum { REDIS, BROKER, WORKER, FRONTEND, PARTS };
+enum { REDIS, BROKER, WORKER, GUI, FRONTEND, PARTS };
 
 typedef struct {
     const fcj_config_t *config;
@@ -43,7 +44,8 @@ typedef struct {
     int signals;
     char redis_socket[256];
     bool redis_up, seen_ready, asking, stopping, hurry;
-    int workers, slots;             /* as STATUS said last */
+    int workers, slots;             /* as STATUS said last; of compute */
+    bool window;                    /* a worker of the lane gui is there */
     int64_t live;                   /* jobs not finished; -1 unknown */
     char worker_error[512];
     int64_t asked, began, busy;     /* monotonic ms; busy: last in use */
@@ -53,14 +55,14 @@ typedef struct {
 /* ---- The parts --------------------------------------------------------- */
 
 static fcj_child_t *s_part (service_t *self, const char *name,
-                            const char *extra1, const char *extra2,
-                            bool single)
+                            const char *of, const char *extra1,
+                            const char *extra2, bool single)
 {
     char program[4096], log[4096], lock[4096];
     char *argv[FLAGS_MAX + 4];
     size_t count = 0;
     snprintf (program, sizeof program, "%s/fcj-%s",
-              fcj_config_path (self->config, "libexec"), name);
+              fcj_config_path (self->config, "libexec"), of);
     snprintf (log, sizeof log, "%s/%s.log",
               fcj_config_path (self->config, "log_dir"), name);
     snprintf (lock, sizeof lock, "%s/%s.alive",
@@ -100,10 +102,14 @@ static int s_make_parts (service_t *self, fcj_error_t *error)
 {
     if (s_make_redis (self, error))
         return -1;
-    self->parts[BROKER] = s_part (self, "broker", NULL, NULL, true);
-    self->parts[WORKER] = s_part (self, "worker", NULL, NULL, false);
+    self->parts[BROKER] = s_part (self, "broker", "broker", NULL, NULL, true);
+    self->parts[WORKER] = s_part (self, "worker", "worker", "--gui=no", NULL,
+                                  false);
+    if (!fcj_config_bool (self->config, "no-gui"))
+        self->parts[GUI] = s_part (self, "gui", "worker", "--gui=yes", NULL,
+                                   false);
     if (self->args->http) {
-        self->parts[FRONTEND] = s_part (self, "mcp", "--http",
+        self->parts[FRONTEND] = s_part (self, "mcp", "mcp", "--http",
                                         self->args->http, false);
         snprintf (self->http, sizeof self->http, "http://%s/mcp",
                   self->args->http);
@@ -155,6 +161,17 @@ static bool s_stop_parts (service_t *self, int64_t now)
 
 /* ---- What the broker says ---------------------------------------------- */
 
+static bool s_serves_window (const fcj_map_t *worker)
+{
+    const fcj_list_t *lanes = fcj_map_list (worker, "lanes");
+    char lane[16];
+    for (size_t n = 0; lanes && n < fcj_list_count (lanes); n++)
+        if (fcj_list_copy (lanes, n, lane, sizeof lane) > 0
+            && strcmp (lane, "gui") == 0)
+            return true;
+    return false;
+}
+
 static void s_on_status (void *arg, const fcj_map_t *reply,
                          const fcj_error_t *error)
 {
@@ -174,10 +191,15 @@ static void s_on_status (void *arg, const fcj_map_t *reply,
     size_t count = workers ? fcj_list_count (workers) : 0;
     self->workers = (int) count;
     self->worker_error[0] = 0;
+    self->window = false;
     for (size_t n = 0; n < count; n++) {
         const fcj_map_t *worker = fcj_list_map (workers, n);
         if (!worker)
             continue;
+        if (s_serves_window (worker)) {
+            self->window = true;
+            continue;
+        }
         self->slots += (int) fcj_map_int (worker, "slots", 0);
         const fcj_map_t *info = fcj_map_map (worker, "info");
         if (info)
@@ -244,9 +266,13 @@ static void s_tell (service_t *self, int64_t now)
     const char *state = "starting";
     if (s_trouble (self, now, trouble, sizeof trouble))
         state = "failed";
-    else if (self->slots > 0 || self->seen_ready)
+    /*  A window that is only starting lets its jobs wait; before it is known
+     *  they would be refused.  */
+    bool all = self->slots > 0 && (!self->parts[GUI] || self->window
+                                   || now - self->began > WINDOW_MS);
+    if (*state != 'f' && (all || self->seen_ready))
         state = "ready";
-    if (self->slots > 0 && !self->seen_ready) {
+    if (all && !self->seen_ready) {
         char took[32];
         snprintf (took, sizeof took, "%lld",
                   (long long) (now - self->began));

@@ -955,6 +955,9 @@ s_from_worker (sim_t *self, const mail_t *mail)
     worker->known = mail->kind != M_BYE;
     worker->heard = worker->alive ? self->now : -1;
     s_step (self, &event);
+    if (self->core && mail->kind == M_HELLO
+        && worker->lanes >> FCJ_LANE_GUI & 1)
+        s_step (self, &(fcj_event_t) { .type = FCJ_EV_LANE, .worker = name });
 }
 
 static void

@@ -48,7 +48,7 @@ struct fcj_host {
     int failures, restarts, restores;
     char snapshots[PATH_MAX], restored[PATH_MAX];
     char why[512], error[512];
-    bool paused, holder, given_up;
+    bool paused, holder, told, given_up;
     char *info, *catalogue;
     int64_t reload_req, jobs;
     fcj_map_t *documents, *snapshot, *saved;    /* as they came; copies */
@@ -211,7 +211,7 @@ s_environment (const fcj_world_t *world, environment_t *all)
         s_set (all, "LIBGL_ALWAYS_SOFTWARE=1");
     s_set (all, "FCJ_PATHS=%s:%s", options->python, options->module_dir);
     s_set (all, "FCJ_HANDLERS=%s", options->handlers);
-    s_set (all, "FCJ_GUI=%s\t%s", self->snapshots, self->restored);
+    s_set (all, "FCJ_HOST=%s\t%s", self->snapshots, self->restored);
 }
 
 __attribute__ ((noreturn))
@@ -586,7 +586,11 @@ void
 fcj_host_on_lane (fcj_world_t *world, bool holder)
 {
     fcj_host_t *self = world->host;
+    if (self->holder == holder && self->told)
+        return;
     self->holder = holder;
+    self->told = true;
+    fcj_link_info (world->link);
     if (self->process && self->process->control >= 0)
         s_say (self->process, "state", "text",
                holder ? "connected" : "standby", NULL, NULL);

@@ -1,7 +1,7 @@
 """Run by the FreeCAD that a worker starts: `freecad boot.py` with fd 3.
 
 FCJ_PATHS: directories for sys.path (fcj_gui and fcj, _fcj). FCJ_HANDLERS: the
-user's own tools. FCJ_GUI: where snapshots go, a tab, and the one to begin with.
+user's own tools. FCJ_HOST: where snapshots go, a tab, and the one to begin with.
 """
 
 import os
@@ -34,7 +34,7 @@ def _start() -> None:
     from fcj_gui import host, snapshot
     _settings()
     _crash_as_usual()
-    snapshots, _, restored = os.environ.get("FCJ_GUI", "").partition("\t")
+    snapshots, _, restored = os.environ.get("FCJ_HOST", "").partition("\t")
     if restored:
         for problem in snapshot.restore(restored):
             os.write(2, f"not restored: {problem}\n".encode())
