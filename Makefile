@@ -81,6 +81,7 @@ $(BUILD)/pic/%.o: %.c
 $(BUILD)/lib/_fcj.so: $(call pic,$(HOST_SRC))
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-z,relro,-z,now -o $@ $^ $(shell pkg-config --libs msgpack libsodium 2>/dev/null) -lpthread
+	@cd $(@D) && /usr/bin/python3.11 -B -c 'import _fcj' || { rm -f _fcj.so; exit 1; }
 define program
 $(BUILD)/bin/$(1): $(call obj,$(2)) $(LIB)
 	@mkdir -p $$(@D)

@@ -123,9 +123,6 @@ bool fcj_lane_served (const fcj_broker_t *self, char *why, size_t size);
 void fcj_lane_tell (fcj_broker_t *self, const fcj_peer_t *peer);
 /*  What its info says of the window.  */
 void fcj_lane_look (fcj_peer_t *peer, const fcj_map_t *info);
-/*  Of a HELLO or INFO; too large ones are left out.  */
-void fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body);
-
 /*  send.c  */
 int fcj_send (fcj_broker_t *self, const fcj_peer_t *peer, const char *type,
               const fcj_pack_t *body);

@@ -220,8 +220,6 @@ fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
         s_ended (self, body);
     else if (s_is (type, "RELOADED"))
         s_reloaded (self, peer, body);
-    else if (s_is (type, "INFO"))
-        fcj_peer_info (peer, body);
     else if (s_is (type, "DRAIN")) {
         peer->left = true;
         event.type = FCJ_EV_DRAIN;

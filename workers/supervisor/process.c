@@ -248,9 +248,10 @@ s_read_output (fcj_world_t *world, fcj_process_t *self, int which)
         fcj_job_on_bytes (world, self->job, which, buffer, (size_t) got);
     else if (self->state == FCJ_P_STARTING || self->proof) {
         /*  Why it does not start, say.  */
-        buffer[got < ERROR_TEXT ? got : ERROR_TEXT] = 0;
+        ssize_t skip = got > ERROR_TEXT ? got - ERROR_TEXT : 0;
         snprintf (self->native ? world->native_broken : world->broken,
-                  sizeof world->broken, "%.*s", ERROR_TEXT, buffer);
+                  sizeof world->broken, "%.*s", (int) (got - skip),
+                  buffer + skip);
     }
     return got == sizeof buffer;
 }
