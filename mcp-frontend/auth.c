@@ -14,6 +14,7 @@
 #include "tokens.h"
 #include "../jobs/job.h"
 #include "../jobs/log.h"
+#include "../jobs/json.h"
 
 #define ISSUERS_MAX   4
 #define AUDIENCES_MAX 8
@@ -359,7 +360,7 @@ char *fcj_auth_metadata (const fcj_auth_t *self, const char *base)
         "authorization_servers", servers, "scopes_supported", "fcj:read",
         "fcj:run", "fcj:admin", "bearer_methods_supported", "header",
         "resource_name", "freecad-jobs");
-    char *text = json_dumps (root, JSON_COMPACT);
+    char *text = fcj_json_dumps (root, JSON_COMPACT);
     json_decref (root);
     return text;
 }

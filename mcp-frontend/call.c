@@ -13,6 +13,7 @@
 #include "render.h"
 #include "session.h"
 #include "watch.h"
+#include "../jobs/json.h"
 
 #define PROGRESS_MIN_STEP 1e-6
 
@@ -72,7 +73,7 @@ fcj_call_t *fcj_call_new (fcj_front_t *front, const fcj_sink_t *sink,
 
 char *fcj_call_text (json_t *message, size_t *size)
 {
-    char *text = json_dumps (message, JSON_COMPACT);
+    char *text = fcj_json_dumps (message, JSON_COMPACT);
     json_decref (message);
     *size = text? strlen (text): 0;
     return text;
@@ -210,7 +211,7 @@ json_t *fcj_call_tool_result (const char *version, const char *text,
                            "(text that is not UTF-8)");
     json_array_append_new (content, block);
     if (structured) {
-        char *dump = json_dumps (structured, JSON_COMPACT);
+        char *dump = fcj_json_dumps (structured, JSON_COMPACT);
         if (dump)
             json_array_append_new (content, json_pack (
                 "{s:s,s:s}", "type", "text", "text", dump));

@@ -14,6 +14,7 @@
 #include "freecad.h"
 #include "service.h"
 #include "view.h"
+#include "../jobs/json.h"
 
 #define SCHEME     "job://"
 #define PAGE       50
@@ -152,7 +153,7 @@ static void s_read_record (fcj_call_t *call, const char *uri,
             json_object_set_new (view, JSON[n], value);
     }
     json_object_set_new (view, "artifacts", fcj_view_artifacts (record));
-    char *text = json_dumps (view, JSON_INDENT (1));
+    char *text = fcj_json_dumps (view, JSON_INDENT (1));
     json_decref (view);
     s_answer (call, uri, "application/json", text, strlen (text));
     free (text);

@@ -13,6 +13,7 @@
 #include "ask.h"
 #include "handlers.h"
 #include "task.h"
+#include "../jobs/json.h"
 
 #define GRACE_MS   500          /* before a task is made of a short job */
 
@@ -95,7 +96,7 @@ static void s_answer_handle (fcj_call_t *call, const char *job,
     /*  Its outputSchema is the result's: the handle goes beside it. */
     json_t *result = fcj_call_tool_result (call->version, text, NULL, NULL,
                                            false);
-    char *dump = json_dumps (handle, JSON_COMPACT);
+    char *dump = fcj_json_dumps (handle, JSON_COMPACT);
     json_array_append_new (json_object_get (result, "content"), json_pack (
         "{s:s,s:s}", "type", "text", "text", dump? dump: "{}"));
     free (dump);

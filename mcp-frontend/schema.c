@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "schema.h"
+#include "../jobs/json.h"
 
 #define DEPTH_MAX 32            /* of $ref chains and nesting */
 #define PATH_MAX_ 160
@@ -80,7 +81,7 @@ static int s_check_enum (check_t *self, const json_t *choices,
     json_array_foreach (choices, n, one) {
         if (json_equal (one, value))
             return 0;
-        char *dump = json_dumps (one, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *dump = fcj_json_dumps (one, JSON_ENCODE_ANY | JSON_COMPACT);
         size_t used = strlen (text);
         snprintf (text + used, sizeof text - used, "%s%s", n? ", ": "",
                   dump? dump: "");

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "front.h"
 #include "seal.h"
+#include "../jobs/json.h"
 
 #define VERSION "1."
 #define VARIANT sodium_base64_VARIANT_URLSAFE_NO_PADDING
@@ -33,7 +34,7 @@ static void s_what (const fcj_call_t *call, char hex[65])
         json_array_append_new (all, value && !empty? json_incref (value)
                                                    : json_null ());
     }
-    char *text = json_dumps (all, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = fcj_json_dumps (all, JSON_COMPACT | JSON_SORT_KEYS);
     crypto_generichash (hash, sizeof hash, (unsigned char *) text,
                         text? strlen (text): 0, NULL, 0);
     sodium_bin2hex (hex, 65, hash, sizeof hash);
@@ -52,7 +53,7 @@ char *fcj_seal (const fcj_call_t *call, const json_t *state,
                                "until", (json_int_t) (fcj_now_ms ()
                                + FCJ_SEAL_S * 1000), "what", what,
                                "state", (json_t *) state);
-    char *plain = json_dumps (inner, JSON_COMPACT);
+    char *plain = fcj_json_dumps (inner, JSON_COMPACT);
     json_decref (inner);
     size_t size = plain? strlen (plain): 0, head = crypto_secretbox_NONCEBYTES;
     size_t total = head + crypto_secretbox_MACBYTES + size;

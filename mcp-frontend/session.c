@@ -11,6 +11,7 @@
 #include "interest.h"
 #include "session.h"
 #include "../jobs/store/conn.h"
+#include "../jobs/json.h"
 
 #define TOUCH_MS 60000          /* its time is prolonged at most this often */
 
@@ -367,7 +368,7 @@ void fcj_session_create (fcj_front_t *front, const char *owner,
 {
     fcj_token_t id;
     fcj_token_new (id);
-    char *text = json_dumps (capabilities, JSON_COMPACT);
+    char *text = fcj_json_dumps (capabilities, JSON_COMPACT);
     fcj_session_t *session = s_make (front, id, owner, version);
     session->capabilities = json_incref (capabilities);
     s_list (session);

@@ -13,6 +13,7 @@
 #include "handlers.h"
 #include "task.h"
 #include "view.h"
+#include "../jobs/json.h"
 
 #define SUBMIT_MS 15000
 
@@ -45,7 +46,7 @@ static void s_bool (map_t *map, const char *key, bool value)
 static int s_json (fcj_call_t *call, map_t *map, const char *key,
                    const json_t *value, fcj_error_t *error)
 {
-    char *text = json_dumps (value, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = fcj_json_dumps (value, JSON_COMPACT | JSON_SORT_KEYS);
     if (!text)
         return fcj_fail (error, FCJ_INTERNAL, "cannot write %s", key);
     size_t size = strlen (text);
@@ -172,7 +173,7 @@ static void s_request_hash (map_t *map, const char *tool, const json_t *rest,
     unsigned char hash[32];
     char hex[65];
     json_t *all = json_pack ("[s,O,O?]", tool, rest, inputs);
-    char *text = json_dumps (all, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = fcj_json_dumps (all, JSON_COMPACT | JSON_SORT_KEYS);
     crypto_generichash (hash, sizeof hash, (unsigned char *) text,
                         text? strlen (text): 0, NULL, 0);
     sodium_bin2hex (hex, sizeof hex, hash, sizeof hash);

@@ -10,6 +10,7 @@
 #include "session.h"
 #include "task.h"
 #include "view.h"
+#include "../jobs/json.h"
 
 #define ANSWER_MS 10000
 
@@ -169,7 +170,7 @@ static void s_send (fcj_front_t *front, const fcj_record_t *record,
                     const json_t *content)
 {
     bool accept = !strcmp (action, "accept");
-    char *text = accept? json_dumps (content, JSON_COMPACT): NULL;
+    char *text = accept? fcj_json_dumps (content, JSON_COMPACT): NULL;
     fcj_client_answer (front->client, fcj_record_str (record, "id", NULL),
                        fcj_record_str (record, "owner", NULL),
                        json_integer_value (json_object_get (ask, "ask")),
@@ -210,7 +211,7 @@ static bool s_gather (fcj_front_t *front, const fcj_record_t *record,
         json_t *schema = s_part_schema (ask, part);
         const json_t *fresh = s_fitting (answers, key, schema);
         json_decref (schema);
-        char *text = fresh? json_dumps (fresh, JSON_COMPACT): NULL;
+        char *text = fresh? fcj_json_dumps (fresh, JSON_COMPACT): NULL;
         fcj_record_t *given = s_given (front, record, text? key: NULL, text);
         const char *kept = given? fcj_record_str (given, key, NULL): NULL;
         json_t *answer = kept? json_loads (kept, 0, NULL): NULL;

@@ -8,6 +8,7 @@
 #include "handlers.h"
 #include "schema.h"
 #include "view.h"
+#include "../jobs/json.h"
 
 #define ANSWER_MS 10000
 
@@ -62,7 +63,7 @@ static void s_send (fcj_call_t *call, const char *job, const json_t *args,
 {
     const json_t *given = json_object_get (args, "content");
     bool accept = strcmp (action, "accept") == 0;
-    char *content = accept? json_dumps (given, JSON_COMPACT): NULL;
+    char *content = accept? fcj_json_dumps (given, JSON_COMPACT): NULL;
     if (content && strlen (content) > FCJ_INLINE_MAX)
         fcj_call_tool_fail (call, FCJ_TOO_LARGE, "content has %zu bytes, at"
             " most %d are allowed", strlen (content), FCJ_INLINE_MAX);

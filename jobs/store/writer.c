@@ -610,14 +610,19 @@ void fcj_writer_ended (fcj_writer_t *self, const char *id, const char *token,
     s_send (self, call);
 }
 
+static void s_fraction (double fraction, char text[32])
+{
+    /* written so that NaN becomes 0 */
+    double bounded = fraction > 1 ? 1 : fraction > 0 ? fraction : 0;
+    snprintf (text, 32, "%.4g", bounded);
+}
+
 void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg)
 {
     char text[32];
-    /* written so that NaN becomes 0 */
-    double bounded = fraction > 1 ? 1 : fraction > 0 ? fraction : 0;
-    snprintf (text, sizeof (text), "%.4g", bounded);
+    s_fraction (fraction, text);
     size_t size = message ? strnlen (message, FCJ_TEXT_MAX) : 0;
     s_call_t *call = s_call (self, id, s_answered, fn, arg);
     s_fcall (call, "fcj_progress", 1);
@@ -670,6 +675,7 @@ static const struct {
     {"artifacts", FCJ_INLINE_MAX},
     {"stdout", FCJ_TAIL_MAX},
     {"stderr", FCJ_TAIL_MAX},
+    {"message", FCJ_TEXT_MAX},
     {"stdout_size", 0},
     {"stderr_size", 0},
     {"memory", 0},
@@ -698,6 +704,12 @@ static int s_finish_record (s_call_t *call, const fcj_map_t *body,
             s_str (call, name);
             s_int (call, fcj_map_int (body, name, 0));
         }
+    }
+    if (fcj_map_has (body, "progress")) {
+        char text[32];
+        s_fraction (fcj_map_real (body, "progress", 0), text);
+        s_str (call, "progress");
+        s_str (call, text);
     }
     s_str (call, "finished");
     s_int (call, fcj_map_int (body, "finished", fcj_now_ms ()));

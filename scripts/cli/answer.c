@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "../../jobs/limits.h"
+#include "../../jobs/json.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static void s_show (const link_t *link, const json_t *asked)
     const char *message = json_string_value (json_object_get (asked,
                                                               "message"));
     if (link->json) {
-        json_dumpf (asked, stdout, JSON_COMPACT);
+        fcj_json_dumpf (asked, stdout, JSON_COMPACT);
         puts ("");
         return;
     }
@@ -45,7 +46,7 @@ static void s_show (const link_t *link, const json_t *asked)
     json_t *field;
     json_object_foreach (json_object_get (json_object_get (asked, "schema"),
                                           "properties"), name, field) {
-        char *text = json_dumps (field, JSON_COMPACT);
+        char *text = fcj_json_dumps (field, JSON_COMPACT);
         printf ("  %s: ", show_plain (name, FCJ_NAME_MAX));
         puts (show_plain (text ? text : "", FCJ_TEXT_MAX));
         free (text);
@@ -93,7 +94,7 @@ int cmd_answer (link_t *link, int argc, char **argv)
     int status;
     json_t *asked = s_question (link, argv[1], &status);
     if (asked && action) {
-        char *text = accept ? json_dumps (content, JSON_COMPACT) : NULL;
+        char *text = accept ? fcj_json_dumps (content, JSON_COMPACT) : NULL;
         status = s_send (link, argv[1], json_integer_value (
             json_object_get (asked, "ask")), action, text);
         free (text);

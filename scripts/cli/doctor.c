@@ -3,6 +3,7 @@
  *  not).  */
 
 #include "commands.h"
+#include "../../jobs/json.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -251,7 +252,7 @@ int cmd_doctor (link_t *link, int argc, char **argv)
     s_state (&self);
     s_service (&self);
     if (link->json) {
-        json_dumpf (self.lines, stdout, JSON_COMPACT);
+        fcj_json_dumpf (self.lines, stdout, JSON_COMPACT);
         putchar ('\n');
     }
     json_decref (self.lines);

@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "../../jobs/limits.h"
+#include "../../jobs/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -143,7 +144,7 @@ static void s_show_json (link_t *link, const fcj_record_t *record)
         json_object_set_new (object, "artifacts", artifacts);
     if (error)
         json_object_set_new (object, "error", error);
-    json_dumpf (object, stdout, JSON_COMPACT);
+    fcj_json_dumpf (object, stdout, JSON_COMPACT);
     putchar ('\n');
     json_decref (object);
 }
@@ -210,7 +211,7 @@ int job_show (link_t *link, const char *id)
     } else {
         json_t *result = s_result (link, record);
         if (result)
-            json_dumpf (result, stdout, JSON_INDENT (2) | JSON_ENCODE_ANY);
+            fcj_json_dumpf (result, stdout, JSON_INDENT (2) | JSON_ENCODE_ANY);
         puts (result ? "" : "(no result)");
         json_decref (result);
     }
@@ -426,7 +427,7 @@ int cmd_cancel (link_t *link, int argc, char **argv)
         return link_fail (link, &error);
     const char *state = json_string_value (json_object_get (reply, "state"));
     if (link->json)
-        json_dumpf (reply, stdout, JSON_COMPACT);
+        fcj_json_dumpf (reply, stdout, JSON_COMPACT);
     puts (link->json ? "" : state ? state : "?");
     int status = state && strcmp (state, "cancelled") == 0 ? CLI_OK
                                                            : CLI_FAILED;
@@ -450,7 +451,7 @@ static void s_list_line (const link_t *link, const fcj_record_t *record)
             "id", values[0], "state", values[1], "reason", values[2],
             "tool", values[3], "name", values[4], "progress", progress,
             "submitted", (json_int_t) submitted);
-        json_dumpf (one, stdout, JSON_COMPACT);
+        fcj_json_dumpf (one, stdout, JSON_COMPACT);
         putchar ('\n');
         json_decref (one);
         return;

@@ -3,6 +3,7 @@
 
 #include "link.h"
 #include "../../jobs/job.h"
+#include "../../jobs/json.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -153,7 +154,7 @@ int link_fail (const link_t *self, const fcj_error_t *error)
         json_t *object = json_pack ("{s:{s:s,s:s,s:b}}", "error", "reason",
                                     reason, "text", error->text,
                                     "retryable", error->retryable);
-        json_dumpf (object, stdout, JSON_COMPACT);
+        fcj_json_dumpf (object, stdout, JSON_COMPACT);
         putchar ('\n');
         json_decref (object);
     }

@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "local.h"
+#include "../../jobs/json.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ static int s_follow (link_t *link, int64_t limit_ms)
         bool ready = strcmp (s_text (line, "state"), "ready") == 0;
         bool failed = strcmp (s_text (line, "state"), "failed") == 0;
         if ((ready || failed) && link->json) {
-            json_dumpf (line, stdout, JSON_COMPACT);
+            fcj_json_dumpf (line, stdout, JSON_COMPACT);
             putchar ('\n');
         } else if (ready) {
             const char *http = s_text (line, "http");
@@ -244,7 +245,7 @@ int cmd_status (link_t *link, int argc, char **argv)
     if (link->json) {
         json_t *all = json_pack ("{s:O?,s:O?}", "service", service,
                                  "broker", broker);
-        json_dumpf (all, stdout, JSON_COMPACT);
+        fcj_json_dumpf (all, stdout, JSON_COMPACT);
         putchar ('\n');
         json_decref (all);
     } else if (!service && !broker) {

@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "../../jobs/limits.h"
+#include "../../jobs/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -223,10 +224,10 @@ static int s_arguments (order_t *self, fcj_error_t *error)
                              "text.");
         self->tool = "execute_code_async";
     }
-    self->arguments_text = json_dumps (root, JSON_COMPACT);
+    self->arguments_text = fcj_json_dumps (root, JSON_COMPACT);
     json_decref (root);
     if (json_object_size (self->inputs))
-        self->inputs_text = json_dumps (self->inputs, JSON_COMPACT);
+        self->inputs_text = fcj_json_dumps (self->inputs, JSON_COMPACT);
     return 0;
 }
 
@@ -321,7 +322,7 @@ static int s_send (link_t *link, order_t *order, fcj_error_t *error)
     if (got && fcj_id_valid (got))
         memcpy (id, got, sizeof id);        /* an idempotency key's old job */
     if (link->json && !order->wait) {
-        json_dumpf (reply, stdout, JSON_COMPACT);
+        fcj_json_dumpf (reply, stdout, JSON_COMPACT);
         putchar ('\n');
     } else if (!order->wait) {
         printf ("%s\n", id);

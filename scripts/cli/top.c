@@ -2,6 +2,7 @@
  *  terminal it is printed once.  */
 
 #include "commands.h"
+#include "../../jobs/json.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -134,7 +135,7 @@ int cmd_top (link_t *link, int argc, char **argv)
     if (!status)
         return link_fail (link, &error);
     if (link->json) {
-        json_dumpf (status, stdout, JSON_COMPACT);
+        fcj_json_dumpf (status, stdout, JSON_COMPACT);
         putchar ('\n');
     } else {
         s_draw (status);

@@ -411,3 +411,17 @@ def test_reload_brings_new_handlers_and_refuses_broken_ones(
     job = client.start("greet_async", who="you")
     client.wait(job)
     assert "hello you?" in client.result(job).everything
+
+
+def test_what_a_job_said_last_is_in_its_record(client: Http) -> None:
+    job = client.submit("for n in range(50): job.progress(n / 100, str(n))\n"
+                        "raise ValueError('the end')")
+    status = client.wait(job)
+    assert status["state"] == "failed"
+    assert (status["progress"], status["message"]) == (0.49, "49")
+
+
+def test_a_number_has_no_digit_that_it_does_not_need(client: Http) -> None:
+    answer = client.run("{'a': 0.261, 'b': 1 / 3}")
+    assert "0.261" in answer.text and "0.2610" not in answer.text
+    assert answer["result"] == {"a": 0.261, "b": 1 / 3}

@@ -122,7 +122,7 @@ fcj_job_take (fcj_world_t *world, const void *body, size_t size)
     }
     self->index = (int) (self - world->jobs);
     self->output[0].fd = self->output[1].fd = -1;
-    self->fraction = -1;
+    self->fraction = self->latest = -1;
     if (s_read (world, self, body, size) || s_find (world, self->token)) {
         fcj_log (FCJ_WARNING, "run_ignored", "why", "malformed or known",
                  NULL);
@@ -318,6 +318,7 @@ s_on_progress (fcj_world_t *world, fcj_worker_job_t *self,
     double fraction = fcj_map_real (message, "fraction", 0);
     self->fraction = fraction >= 0 && fraction <= 1 ? fraction
         : fraction > 1 ? 1 : 0;
+    self->latest = self->fraction;
     s_copy_text (message, "message", self->message, sizeof self->message);
     if (world->now - self->progress_at >= FCJ_PROGRESS_MS)
         s_send_progress (world, self);

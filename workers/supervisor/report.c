@@ -75,7 +75,8 @@ fcj_report_finish (const fcj_worker_job_t *self)
 
     fcj_pack_map (body, 12U + (failed ? 1U : 0) + (self->error ? 1U : 0)
                   + (self->result ? 1U : 0) + (artifacts ? 1U : 0)
-                  + (self->ended_by ? 1U : 0));
+                  + (self->ended_by ? 1U : 0)
+                  + (self->latest >= 0 ? 2U : 0));
     fcj_pack_kstr (body, "id", self->id);
     fcj_pack_kint (body, "attempt", self->attempt);
     fcj_pack_kstr (body, "token", self->token);
@@ -92,6 +93,10 @@ fcj_report_finish (const fcj_worker_job_t *self)
         fcj_pack_kstr (body, "artifacts", artifacts);
     if (self->ended_by)
         fcj_pack_kstr (body, "ended_by", self->ended_by);
+    if (self->latest >= 0) {
+        fcj_pack_kreal (body, "progress", self->latest);
+        fcj_pack_kstr (body, "message", self->message);
+    }
     s_pack_tail (body, "stdout", &self->output[0]);
     s_pack_tail (body, "stderr", &self->output[1]);
     fcj_pack_kint (body, "stdout_size", self->output[0].size);

@@ -254,6 +254,7 @@ struct fcj_worker_job {
     fcj_hash_t result_hash;     /* when it is too big to be inline */
     int64_t cpu_ms, memory, finished;
     double fraction;            /* latest progress, -1: none to send */
+    double latest;              /* the same, -1: never any; for FINISH */
     char message[FCJ_TEXT_MAX + 1];
     int64_t progress_at;
     int64_t ask, asks;          /* open question, 0: none; the latest one */
