@@ -6,6 +6,7 @@
 #include "era.h"
 #include "freecad.h"
 #include "inner.h"
+#include "../jobs/json.h"
 
 #define NAME_MAX_  256          /* bytes of a document's or object's name */
 #define OBJECTS    500          /* a page of objects */
@@ -172,7 +173,7 @@ static void s_not_found (fcj_call_t *call, const char *why)
 void fcj_freecad_answer (fcj_call_t *call, const char *uri,
                          const json_t *value)
 {
-    char *text = json_dumps (value, JSON_INDENT (1) | JSON_ENCODE_ANY);
+    char *text = fcj_json_dumps (value, JSON_INDENT (1) | JSON_ENCODE_ANY);
     fcj_call_cacheable (call, json_pack (
         "{s:[{s:s,s:s,s:s}]}", "contents", "uri", uri, "mimeType",
         "application/json", "text", text? text: ""), 0, false);
