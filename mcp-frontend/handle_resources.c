@@ -51,8 +51,13 @@ void fcj_handle_resources_list (fcj_call_t *call)
     fcj_record_t *records[PAGE];
     fcj_error_t error;
     char cursor[64] = "";
-    const char *start = json_string_value (
-        json_object_get (call->params, "cursor"));
+    const json_t *given = json_object_get (call->params, "cursor");
+    const char *start = json_string_value (given);
+    if (given && (!start || strlen (start) >= sizeof cursor)) {
+        fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Invalid cursor:"
+                        " start again without one");
+        return;
+    }
     json_t *list = start? json_array ()
                         : fcj_extra_list (front, "resources");
     if (!start)                 /* the first page begins with them */

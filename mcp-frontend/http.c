@@ -20,16 +20,16 @@
 #include <unistd.h>
 #include "era.h"
 #include "follow.h"
+#include "guard.h"
 #include "http.h"
 #include "stream.h"
 #include "../jobs/log.h"
 
 #define ENDPOINT      "/mcp"
-#define CONNECTIONS   4096
-#define IDLE_S        120
 #define DISCARD_MAX   (64L * 1024 * 1024)   /* of a body that is too large */
 #define KEEPALIVE_MS  15000
 #define PEEK_MS       1000
+#define SMALL_MAX     65536     /* what a client may hold uncounted */
 #define STREAM_MAX    (32L * 1024 * 1024)   /* not read by its client */
 
 typedef struct exchange exchange_t;
@@ -42,8 +42,8 @@ struct exchange {
     fcj_scope_t needed;         /* of a 403: the scope that was lacking */
     const char *why;            /* of a 401: what is wrong with the token */
     char *body;
-    size_t used, size;
-    bool too_large, refused, accepts_sse, handled;
+    size_t used, size, taken;   /* taken: of the guard's budget */
+    bool too_large, crowded, accepts_sse, handled;
     bool suspended, answered, streaming, queued, flooded;
     void (*gone) (void *held);  /* who has to hear that the client left */
     void *held;
@@ -57,6 +57,7 @@ struct exchange {
 
 struct fcj_http {
     fcj_front_t *front;
+    fcj_guard_t *guard;
     struct MHD_Daemon *daemon;
     int fd;
     int64_t peeked;
@@ -95,9 +96,28 @@ static void s_challenge (exchange_t *self, struct MHD_Response *response)
     MHD_add_response_header (response, "WWW-Authenticate", text);
 }
 
+/*  Memory for a client that grows from held to wanted, given back when its
+ *  exchange is over. A little is always to be had: who asks for little is
+ *  not to suffer from those who take all. */
+static bool s_take (exchange_t *self, size_t held, size_t wanted)
+{
+    held = held > SMALL_MAX? held: SMALL_MAX;
+    size_t bytes = wanted > held? wanted - held: 0;
+    if (!fcj_guard_take (self->http->guard, bytes))
+        return false;
+    self->taken += bytes;
+    return true;
+}
+
 static enum MHD_Result s_queue (exchange_t *self, unsigned int status,
                                 char *text, size_t size)
 {
+    if (!s_take (self, 0, size)) {
+        free (text);
+        text = NULL;
+        size = 0;
+        status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
     struct MHD_Response *response = MHD_create_response_from_buffer (
         size, text, text? MHD_RESPMEM_MUST_FREE: MHD_RESPMEM_PERSISTENT);
     if (!response) {
@@ -145,6 +165,10 @@ static void s_append (exchange_t *self, const char *text, size_t size)
         return;
     if (self->answer_size + size > self->answer_room) {
         size_t room = (self->answer_size + size) * 2;
+        if (!s_take (self, self->answer_room, room)) {
+            self->flooded = true;
+            return;
+        }
         char *moved = realloc (self->answer, room);
         if (!moved)
             abort ();
@@ -412,7 +436,7 @@ static enum MHD_Result s_upload (exchange_t *self, const char *data,
     *size = 0;
     if (self->used + count > FCJ_REQUEST_MAX)
         self->too_large = true;
-    if (self->too_large) {      /* read on, so that the answer is seen */
+    if (self->too_large || self->crowded) { /* read on, so that the answer is seen */
         self->used += count;
         return self->used > DISCARD_MAX? MHD_NO: MHD_YES;
     }
@@ -420,6 +444,11 @@ static enum MHD_Result s_upload (exchange_t *self, const char *data,
         size_t larger = self->size? self->size * 2: 2048;
         while (larger < self->used + count)
             larger *= 2;
+        if (!s_take (self, self->size, larger)) {
+            self->crowded = true;
+            self->used += count;
+            return MHD_YES;
+        }
         char *moved = realloc (self->body, larger);
         if (!moved)
             return MHD_NO;
@@ -471,6 +500,17 @@ static void s_handle (exchange_t *self)
         .http = true, .streams = self->accepts_sse
     };
     self->handled = true;
+    if (self->crowded || (self->method != POST
+                          && self->identity.scope < FCJ_SCOPE_READ)) {
+        size_t size;
+        self->needed = self->crowded? FCJ_SCOPE_NONE: FCJ_SCOPE_READ;
+        char *answer = fcj_call_error_text (NULL, FCJ_RPC_REQUEST,
+            self->crowded? "Too much is being sent at once; try again in a"
+            " moment": "Your token lacks the scope fcj:read", NULL, &size);
+        s_answer (self, self->crowded? MHD_HTTP_SERVICE_UNAVAILABLE
+                                     : MHD_HTTP_FORBIDDEN, answer, size);
+        return;
+    }
     if (self->too_large) {
         size_t size;
         char text[200];
@@ -494,6 +534,11 @@ static void s_handle (exchange_t *self)
                            self->body? self->body: "", self->used);
     free (self->body);
     self->body = NULL;
+    if (self->size > SMALL_MAX) {
+        fcj_guard_give (self->http->guard, self->size - SMALL_MAX);
+        self->taken -= self->size - SMALL_MAX;
+    }
+    self->size = 0;
 }
 
 static enum MHD_Result s_respond (exchange_t *self)
@@ -527,6 +572,7 @@ static enum MHD_Result s_access (void *arg, struct MHD_Connection *connection,
         self->connection = connection;
         TAILQ_INSERT_TAIL (&self->http->exchanges, self, next);
         *place = self;
+        fcj_guard_phase (connection, FCJ_GUARD_BODY);
         if (s_check (self, url, method, &rc) != 0)
             return rc;
         return MHD_YES;
@@ -535,6 +581,7 @@ static enum MHD_Result s_access (void *arg, struct MHD_Connection *connection,
         return MHD_YES;
     if (*size)
         return s_upload (self, data, size);
+    fcj_guard_phase (connection, FCJ_GUARD_WORK);
     enum MHD_Result rc = MHD_YES;
     if (!self->judged && s_authorize (self, &rc) != 0)
         return rc;
@@ -554,11 +601,12 @@ static void s_completed (void *arg, struct MHD_Connection *connection,
 {
     exchange_t *self = *place;
     (void) arg;
-    (void) connection;
     (void) reason;
     if (!self)
         return;
     s_lose (self);
+    fcj_guard_phase (connection, FCJ_GUARD_HEAD);
+    fcj_guard_give (self->http->guard, self->taken);
     TAILQ_REMOVE (&self->http->exchanges, self, next);
     free (self->body);
     free (self->answer);
@@ -688,11 +736,21 @@ static int s_read_tls (fcj_http_t *self, fcj_error_t *error)
 
 static void s_free (fcj_http_t *self)
 {
+    fcj_guard_destroy (&self->guard);
     free (self->cert);
     if (self->key)
         explicit_bzero (self->key, strlen (self->key));
     free (self->key);
     free (self);
+}
+
+/*  No path of ours has an escape: what has one is another path. */
+static size_t s_unescape (void *arg, struct MHD_Connection *connection,
+                          char *text)
+{
+    (void) arg;
+    (void) connection;
+    return strlen (text);
 }
 
 fcj_http_t *fcj_http_new (fcj_front_t *front, const char *address,
@@ -702,6 +760,9 @@ fcj_http_t *fcj_http_new (fcj_front_t *front, const char *address,
     if (!self)
         abort ();
     self->front = front;
+    self->guard = fcj_guard_new (
+        fcj_config_int (front->config, "http-request-s") * 1000,
+        fcj_config_int (front->config, "http-memory-max"));
     self->public_url = fcj_config_str (front->config, "public-url");
     TAILQ_INIT (&self->exchanges);
     int fd = -1;
@@ -723,8 +784,12 @@ fcj_http_t *fcj_http_new (fcj_front_t *front, const char *address,
             | (self->cert? MHD_USE_TLS: 0U), 0,
         NULL, NULL, s_access, self,
         MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned int) CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int) IDLE_S,
+        MHD_OPTION_CONNECTION_LIMIT, fcj_guard_connections (),
+        MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned int) FCJ_GUARD_IDLE_MS / 1000,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, s_unescape, NULL,
+        MHD_OPTION_NOTIFY_CONNECTION, fcj_guard_notify, self->guard,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) 32 * 1024,
         MHD_OPTION_NOTIFY_COMPLETED, s_completed, self,
         MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
@@ -798,6 +863,7 @@ void fcj_http_tick (fcj_http_t *self, int64_t now)
     if (now - self->peeked < PEEK_MS)
         return;
     self->peeked = now;
+    fcj_guard_tick (self->guard, now);
     TAILQ_FOREACH (one, &self->exchanges, next) {
         if (!one->suspended)
             continue;
