@@ -13,7 +13,7 @@ from typing import Any, Literal
 from fcj import Failure, Invalid, Job
 
 from . import find
-from .window import need_window, tab, view_3d
+from .window import Tab, need_window, view_3d
 
 View = Literal["Isometric", "Front", "Top", "Right", "Back", "Left", "Bottom", "Dimetric", "Trimetric",
                "Current"]
@@ -126,9 +126,10 @@ def take_tab(job: Job, document: str | None, name: str, width: int, height: int)
 
 def _take_page(job: Job, item: Any, width: int, height: int) -> Shot:
     from PySide2 import QtCore, QtGui, QtWidgets
-    graphics = tab(item, "TechDrawGui::MDIViewPage").findChild(QtWidgets.QGraphicsView)
+    tab = Tab(item, "TechDrawGui::MDIViewPage")
+    graphics = tab.widget.findChild(QtWidgets.QGraphicsView)
     _settle()
-    page = QtCore.QRectF(0, -10 * item.PageHeight, 10 * item.PageWidth, 10 * item.PageHeight)
+    page = _paper(graphics, item)
     image = QtGui.QImage(*_within(page.width(), page.height(), width, height),
                          QtGui.QImage.Format_RGB32)
     image.fill(QtGui.QColor("white"))
@@ -141,6 +142,16 @@ def _take_page(job: Job, item: Any, width: int, height: int) -> Shot:
         return Shot(None, note=f"page {item.Name} is empty: it has {template} template and "
                                f"{len(item.Views)} views")
     return _save(job, image, "" if item.Views else f"page {item.Name} has no views yet, only its template")
+
+
+def _paper(graphics: Any, item: Any) -> Any:
+    """The page in TechDraw's scene: ten units a millimetre, upwards negative."""
+    from PySide2 import QtCore
+    template = item.Template
+    if template is None:
+        return graphics.scene().itemsBoundingRect()
+    wide, high = 10 * template.Width.Value, 10 * template.Height.Value
+    return QtCore.QRectF(0, -high, wide, high)
 
 
 def _settle() -> None:
@@ -167,8 +178,8 @@ def _take_sheet(job: Job, item: Any, width: int, height: int) -> Shot:
     cells = read(item, "cells")
     if not cells:
         return Shot(None, note=f"spreadsheet {item.Name} is empty; edit_object sets \"cells\"")
-    widget = tab(item, "SpreadsheetGui::SheetView")
-    table = next(view for view in widget.findChildren(QtWidgets.QTableView)
+    tab = Tab(item, "SpreadsheetGui::SheetView")
+    table = next(view for view in tab.widget.findChildren(QtWidgets.QTableView)
                  if view.metaObject().className() == "SpreadsheetGui::SheetTableView")
     before = table.size()
     table.resize(width, height)

@@ -48,40 +48,63 @@ def _new_view(gui: Any, doc: Any) -> Any:
             FreeCAD.setActiveDocument(before.Name)
 
 
-def tab(item: Any, class_name: str) -> Any:
-    """The widget of a page's or a spreadsheet's tab; opened when it is not,
-    and then left open, behind the tab that was in front."""
+class Tab:
+    """The tab of a page or a spreadsheet; opened when it is not, and then left
+    open behind the tab that was in front.
+
+    It holds on to what it was reached through: Qt's Python objects go with
+    the last name of their parents."""
+
+    def __init__(self, item: Any, class_name: str) -> None:
+        from PySide2 import QtWidgets
+        gui = need_window()
+        self.window = gui.getMainWindow()
+        self.area = self.window.findChild(QtWidgets.QMdiArea)
+        if not self._find(item, class_name):
+            front = self.area.activeSubWindow()
+            item.ViewObject.doubleClicked()
+            gui.updateGui()
+            found = self._find(item, class_name)
+            if front is not None:
+                self.area.setActiveSubWindow(front)
+            if not found:
+                raise Failure(f"the tab of {item.Name} could not be opened")
+
+    def _find(self, item: Any, class_name: str) -> bool:
+        self.windows = self.area.subWindowList()
+        for window in self.windows:
+            self.widget = window.widget()
+            if self.widget is not None and self.widget.metaObject().className() == class_name \
+                    and self.widget.windowTitle().removesuffix("[*]").strip() == item.Label:
+                return True
+        return False
+
+
+#: Colour settings of the report view, and FreeCAD's defaults (RRGGBBAA).
+LEVELS = {"error": ("colorError", 0xff0000ff), "warning": ("colorWarning", 0xffaa00ff),
+          "log": ("colorLogging", 0x0000ffff), "message": ("colorText", 0x000000ff)}
+
+
+def report_lines() -> list[tuple[str, str]]:
+    """(level, text) of each line of the report view. FreeCAD keeps the level
+    in the line's colour only."""
     gui = need_window()
+    import FreeCAD
     from PySide2 import QtWidgets
-    area = gui.getMainWindow().findChild(QtWidgets.QMdiArea)
-    found = _tab(area, item, class_name)
-    if found is not None:
-        return found
-    front = area.activeSubWindow()
-    item.ViewObject.doubleClicked()
-    gui.updateGui()
-    found = _tab(area, item, class_name)
-    if front is not None:
-        area.setActiveSubWindow(front)
-    if found is None:
-        raise Failure(f"the tab of {item.Name} could not be opened")
-    return found
-
-
-def _tab(area: Any, item: Any, class_name: str) -> Any:
-    for window in area.subWindowList():
-        widget = window.widget()
-        if widget is not None and widget.metaObject().className() == class_name \
-                and widget.windowTitle().removesuffix("[*]").strip() == item.Label:
-            return widget
-    return None
-
-
-def report_text() -> str:
-    """All that stands in the report view."""
-    gui = need_window()
-    from PySide2 import QtWidgets
-    view = gui.getMainWindow().findChild(QtWidgets.QTextEdit, "Report view")
+    gui.updateGui()                          # messages come as events
+    window = gui.getMainWindow()
+    view = window.findChild(QtWidgets.QTextEdit, "Report view")
     if view is None:
         raise Failure("FreeCAD's report view is not there; its messages go to get_job_output")
-    return view.toPlainText()
+    settings = FreeCAD.ParamGet("User parameter:BaseApp/Preferences/OutputWindow")
+    levels = {f"#{settings.GetUnsigned(key, default) >> 8:06x}": level
+              for level, (key, default) in LEVELS.items()}
+    lines: list[tuple[str, str]] = []
+    document = view.document()
+    block = document.begin()
+    while block.isValid():
+        colours = [one.format.foreground().color().name() for one in block.layout().formats()]
+        if block.text().strip():
+            lines.append((levels.get(colours[0] if colours else "", "message"), block.text()))
+        block = block.next()
+    return lines

@@ -47,12 +47,19 @@ class Choice(TypedDict):
                                "Parts of it: [\"Face1\"]"]]
 
 
+class ConsoleLine(TypedDict):
+    """One line of the report view."""
+
+    level: Annotated[str, "message, warning, error or log"]
+    text: str
+
+
 class Console(TypedDict):
     """Lines of the report view."""
 
-    lines: list[str]
+    lines: list[ConsoleLine]
     total: Annotated[int, "Lines that fit in all"]
-    errors: Annotated[int, "Of them, those that look like errors"]
+    errors: Annotated[int, "Of them, errors"]
 
 
 @tool(needs="gui", toolset="core", title="Take a picture of the view", read_only=True)
@@ -192,7 +199,7 @@ def _part(shape: Any, name: str) -> dict[str, Any]:
 @tool(needs="gui", toolset="view", title="Read the report view", read_only=True, idempotent=True)
 def get_console_output(lines: Annotated[int, Bound(minimum=1, maximum=1000)] = 100,
                        contains: Annotated[str, Bound(maxLength=200)] = "",
-                       level: Literal["all", "errors"] = "all") -> Console:
+                       level: Literal["all", "warnings", "errors"] = "all") -> Console:
     """Read the last lines of FreeCAD's report view: messages, warnings and errors of FreeCAD itself.
 
     Use it when a command did nothing, or a recompute failed and its message is
@@ -205,15 +212,11 @@ def get_console_output(lines: Annotated[int, Bound(minimum=1, maximum=1000)] = 1
     contains : str
         Only lines with this text, in any case.
     level : str
-        "errors": only lines that look like errors, warnings or tracebacks.
+        "warnings": only warnings and errors; "errors": only errors.
     """
-    all_lines = [line for line in window.report_text().splitlines() if line.strip()]
-    found = [line for line in all_lines if contains.lower() in line.lower()
-             and (level == "all" or _is_error(line))]
-    return {"lines": [line[:2000] for line in found[-lines:]], "total": len(found),
-            "errors": sum(map(_is_error, found))}
-
-
-def _is_error(line: str) -> bool:
-    low = line.lower()
-    return any(word in low for word in ("error", "exception", "traceback", "warning", "failed", "<class"))
+    wanted = {"all": None, "warnings": ("warning", "error"), "errors": ("error",)}[level]
+    found: list[ConsoleLine] = [
+        {"level": kind, "text": text[:2000]} for kind, text in window.report_lines()
+        if contains.lower() in text.lower() and (wanted is None or kind in wanted)]
+    return {"lines": found[-lines:], "total": len(found),
+            "errors": sum(one["level"] == "error" for one in found)}
