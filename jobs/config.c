@@ -76,6 +76,8 @@ static const s_key_t s_keys[] = {
     {"roots", TEXT, "", 0, 0,
      "workspace directories that jobs may read, separated by colons"},
     {"roots-write", YESNO, "no", 0, 0, "jobs may write to the roots"},
+    {"parts-library", TEXT, "", 0, 0,
+     "directory of part files; empty: FreeCAD's add-on parts_library"},
     {"network", YESNO, "no", 0, 0, "jobs may use the network"},
     {"sandbox", YESNO, "on", 0, 0, "jobs are sandboxed"},
     {"http", TEXT, "", 0, 0, "host:port that fcj-mcp listens on"},

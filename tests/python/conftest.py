@@ -78,7 +78,8 @@ def run(catalogue, tmp_path):
     """run (tool, arguments, ...) -> Outcome."""
     count = 0
 
-    def start(tool, arguments, inputs=None, refs=None, roots=(), blobs=None, answers=(), **spec):
+    def start(tool, arguments, inputs=None, refs=None, roots=(), blobs=None, answers=(),
+              writable=False, parts="", **spec):
         nonlocal count
         count += 1
         scratch = tmp_path / f"job{count}"
@@ -92,6 +93,7 @@ def run(catalogue, tmp_path):
         try:
             process.run({"type": "run", "id": JOB, "attempt": 1, "spec": spec, "refs": refs or {},
                          "limits": {}, "roots": [str(root) for root in roots],
+                         "roots_write": writable, "parts": parts,
                          "blobs": blobs or {}}, channel)
         finally:
             os.chdir(here)
@@ -141,9 +143,10 @@ def live(run, tmp_path):
 
     class Live:
         root = tmp_path / "root"
+        parts = ""
 
         def outcome(self, tool, arguments, **more):
-            return run(tool, arguments, roots=[f"w:{self.root}"], **more)
+            return run(tool, arguments, roots=[self.root], writable=True, parts=self.parts, **more)
 
         def __call__(self, tool, **arguments):
             outcome = self.outcome(tool, arguments)

@@ -18,7 +18,7 @@ def macros(tmp_path):
 
 
 @pytest.fixture
-def library(tmp_path, monkeypatch, live):
+def library(tmp_path, live):
     """A parts library with a saved part and a STEP file."""
     import FreeCAD
     import Part
@@ -36,7 +36,7 @@ def library(tmp_path, monkeypatch, live):
     Part.makeBox(1, 2, 3).exportStep(str(top / "Block.step"))
     (top / ".git" / "x.step").write_text("no")
     (top / "readme.txt").write_text("no")
-    monkeypatch.setenv("FCJ_PARTS_LIBRARY", str(top))
+    live.parts = str(top)
     return top
 
 
@@ -196,6 +196,6 @@ def test_a_broken_part_leaves_the_document_as_it_was(live, part, library):
         assert [item.Name for item in part.Objects] == before
 
 
-def test_without_a_library_the_error_says_how_to_get_one(live, part, monkeypatch):
-    monkeypatch.setenv("FCJ_PARTS_LIBRARY", "/nowhere")
+def test_without_a_library_the_error_says_how_to_get_one(live, part):
+    live.parts = "/nowhere"
     assert "parts-library" in live.no("get_parts_list")

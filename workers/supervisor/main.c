@@ -32,6 +32,7 @@ s_options (const fcj_config_t *config, fcj_worker_options_t *options,
     options->native_growth = fcj_config_int (config, "native-growth");
     options->handlers = fcj_config_str (config, "handlers");
     options->roots = fcj_config_str (config, "roots");
+    options->parts = fcj_config_str (config, "parts-library");
     options->roots_write = fcj_config_bool (config, "roots-write");
     options->network = fcj_config_bool (config, "network");
     options->sandbox = fcj_config_bool (config, "sandbox");

@@ -110,7 +110,7 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
 {
     fcj_pack_t *message = fcj_pack_new ();
     bool host = self->process->host;
-    fcj_pack_map (message, host ? 10 : self->native ? 9 : 8);
+    fcj_pack_map (message, host ? 12 : self->native ? 11 : 10);
     fcj_pack_kstr (message, "type", "run");
     fcj_pack_kstr (message, "id", self->id);
     fcj_pack_kint (message, "attempt", self->attempt);
@@ -133,6 +133,9 @@ s_message (fcj_world_t *world, const fcj_worker_job_t *self,
     fcj_pack_kint (message, "timeout_s", self->timeout_s);
     fcj_pack_kint (message, "artifact_max", world->options.artifact_max);
     s_pack_roots (message, world->options.roots);
+    fcj_pack_key (message, "roots_write");
+    fcj_pack_bool (message, world->options.roots_write);
+    fcj_pack_kstr (message, "parts", world->options.parts);
     if (host)
         fcj_host_pack_run (world, self, message);
     fcj_pack_key (message, "blobs");

@@ -59,6 +59,7 @@ typedef struct fcj_memo fcj_memo_t;
 typedef struct {
     const char *name, *broker, *zygote_binary, *native_binary;
     const char *python, *handlers, *roots;
+    const char *parts;          /* the parts library, or empty */
     const char *scratch, *live, *blobs, *memo;
     bool roots_write, network, sandbox;
     int slots;

@@ -28,6 +28,7 @@ class Job:
     attempt    1 at the first execution
     scratch    directory of its own (str), gone when the job has ended
     refs       job id -> {state, ...} of the jobs in depends_on
+    parts      directory of the parts library, "" when none is configured
     inputs     name -> value, from the option `inputs`
     can_ask    True when somebody is there who can be asked at once
     """
@@ -42,6 +43,7 @@ class Job:
         self.scratch = scratch
         self.refs = refs or {}
         self.inputs: dict[str, Any] = {}
+        self.parts = ""
         self._send = send
         self._resolve = resolve
         self.can_ask = can_ask

@@ -99,13 +99,15 @@ class _Run:
         if self.dialogs is None:             # a process for this job alone
             _own_streams()
             freecad.use_scratch(scratch)
-        files = roots.Roots(message.get("roots") or [], self.channel)
+        files = roots.Roots(message.get("roots") or [], bool(message.get("roots_write")),
+                            self.channel)
         resolver = inputs.Resolver(message.get("refs") or {}, files, message.get("blobs") or {},
                                    scratch)
         job = self.job = Job(message.get("id") or spec.get("id", ""), message.get("attempt", 1),
                              scratch, self.channel.send, resolver.refs, resolver.resolve,
                              getattr(self.channel, "receive", None), bool(spec.get("can_ask")),
                              files)
+        job.parts = message.get("parts") or ""
         tool = registry().get(spec.get("tool", ""))
         if tool is None:
             raise Invalid(f"this worker has no tool {spec.get('tool')!r}; call reload_handlers, or "

@@ -16,11 +16,11 @@ from .limits import ARTIFACT_MAX
 
 
 class Roots:
-    """The roots as the supervisor names them; "w:" before a writable one."""
+    """The roots, and whether they may be written to."""
 
-    def __init__(self, roots: Sequence[str], channel: Any) -> None:
-        self.roots = [root.removeprefix("w:") for root in roots]
-        self.writable = [root[2:] for root in roots if root.startswith("w:")]
+    def __init__(self, roots: Sequence[str], writable: bool, channel: Any) -> None:
+        self.roots = list(roots)
+        self.writable = self.roots if writable else []
         self.channel = channel
 
     def open(self, path: str) -> int:

@@ -1,7 +1,7 @@
 """The parts library: a directory of part files.
 
-It is FCJ_PARTS_LIBRARY (the setting `parts-library`), else where FreeCAD's
-own parts library add-on puts it. Files are named relative to it; nothing
+It is where the setting `parts-library` says, else where FreeCAD's own parts
+library add-on puts it. Files are named relative to it; nothing
 outside of it is reached, by a link neither.
 """
 
@@ -9,17 +9,16 @@ import os
 import stat
 from typing import Any
 
-from fcj import Failure, Invalid
+from fcj import Failure, Invalid, Job
 
 ENDINGS = (".fcstd", ".step", ".stp", ".iges", ".igs", ".brep", ".brp", ".stl")
 FILES_MAX = 100_000
 
 
-def root() -> str:
+def root(job: Job) -> str:
     """The library's directory; Invalid says how to get one."""
     import FreeCAD
-    configured = os.environ.get("FCJ_PARTS_LIBRARY", "")
-    places = [configured] if configured else [
+    places = [job.parts] if job.parts else [
         os.path.join(FreeCAD.getUserAppDataDir(), "Mod", name) for name in ("parts_library",
                                                                           "Parts-Library")]
     for place in places:
@@ -52,10 +51,10 @@ def parts(top: str, search: str, category: str) -> list[tuple[str, int]]:
     return found
 
 
-def file(path: str) -> str | None:
+def file(job: Job, path: str) -> str | None:
     """The true path of a part; None when the library has no such file."""
     try:
-        top = root()
+        top = root(job)
     except Invalid:
         return None
     if "\0" in path or path.startswith("/") or ".." in path.split("/"):

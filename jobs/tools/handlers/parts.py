@@ -37,7 +37,7 @@ class Inserted(Changes):
 
 
 @tool(needs="document", toolset="parts", title="List the parts library", read_only=True, idempotent=True)
-def get_parts_list(search: Annotated[str, Bound(maxLength=200)] = "",
+def get_parts_list(job: Job, search: Annotated[str, Bound(maxLength=200)] = "",
                    category: Annotated[str, Bound(maxLength=500)] = "",
                    offset: Annotated[int, Bound(minimum=0)] = 0,
                    limit: Annotated[int, Bound(minimum=1, maximum=500)] = 100) -> Parts:
@@ -57,7 +57,7 @@ def get_parts_list(search: Annotated[str, Bound(maxLength=200)] = "",
     limit : int
         Parts a page.
     """
-    root = library.root()
+    root = library.root(job)
     found = library.parts(root, search, category)
     categories: dict[str, int] = {}
     for path, _ in found:
@@ -94,7 +94,7 @@ def insert_part_from_library(
     """
     doc = find.document(document)
     moved = props.to_placement(placement, "placement") if placement else None
-    file = library.file(path) or job.read_path(path)
+    file = library.file(job, path) or job.read_path(path)
     with Change(doc, f"Insert {path.rpartition('/')[2]}") as change:
         library.insert(doc, file)
         names = [name for owner, name in change.watch.created if owner == doc.Name]
