@@ -47,7 +47,7 @@ UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 all: setup
 	@$(MAKE) --no-print-directory binaries
 .PHONY: binaries
-binaries: $(BINS) $(KERNEL) $(BUILD)/share/catalogue.json $(BUILD)/lib/_fcj.so
+binaries: $(BINS) $(KERNEL) $(BUILD)/share/catalogue.json $(BUILD)/lib/_fcj.so $(BUILD)/lib/_fcj_kernel.so
 
 # Debian packages, only when one is missing; a stamp keeps it quiet.
 setup:
@@ -82,6 +82,11 @@ $(BUILD)/lib/_fcj.so: $(call pic,$(HOST_SRC))
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-z,relro,-z,now -o $@ $^ $(shell pkg-config --libs msgpack libsodium 2>/dev/null) -lpthread
 	@cd $(@D) && /usr/bin/python3.11 -B -c 'import _fcj' || { rm -f _fcj.so; exit 1; }
+# The kernel for Python code.
+$(BUILD)/lib/_fcj_kernel.so: $(call pic,jobs/kernel/python.c) $(KERNEL)
+	@mkdir -p $(@D)
+	$(CXX) -shared -Wl,-z,relro,-z,now -o $@ $^ $(OCCT) -ljansson -lcrypto -lpthread
+	@cd $(@D) && /usr/bin/python3.11 -B -c 'import _fcj_kernel' || { rm -f _fcj_kernel.so; exit 1; }
 define program
 $(BUILD)/bin/$(1): $(call obj,$(2)) $(LIB)
 	@mkdir -p $$(@D)

@@ -134,3 +134,18 @@ def test_each_tool_is_described(client: Http, tool: str) -> None:
 def test_internal_tools_are_hidden_and_refused(client: Http) -> None:
     assert "self_check" not in client.tools()
     client.refused("self_check")
+
+
+def test_code_runs_native_pipelines_inside_the_sandbox(client: Http) -> None:
+    answer = client.run(
+        "import Part, fcj_kernel\n"
+        "made = fcj_kernel.run([{'op': 'cut', 'shape': '$a', 'tools': '$b'},\n"
+        "                       {'op': 'export', 'file': 'holed.step'}],\n"
+        "    {'a': Part.makeBox(9, 9, 9), 'b': Part.makeCylinder(2, 9)},\n"
+        "    progress=print)\n"
+        "import os\n"
+        "_result_ = [made.shape.isValid(), os.path.getsize('holed.step') > 9,\n"
+        "            made['result']['shape']['volume']]")
+    assert answer.get("state") == "completed", f"{answer}"
+    valid, written, volume = answer["result"]
+    assert valid and written and abs(volume - (729 - 9 * 3.14159265)) < 1e-3

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -86,6 +87,31 @@ s_read_args (zygote_t *self, int argc, char **argv)
             self->catalogue_file = value;
     }
     return self->python ? 0 : -1;
+}
+
+/*  A job may import the native kernel, which lies beside the programs of a
+ *  build or where it was installed.  */
+static void
+s_read_modules (zygote_t *self)
+{
+    static const char *const places[] = { "../lib", "../lib/freecad-jobs",
+                                          "../../lib/freecad-jobs" };
+    static char found[PATH_MAX];
+    char exe[PATH_MAX], path[PATH_MAX + 64];
+    ssize_t size = readlink ("/proc/self/exe", exe, sizeof exe - 1);
+    if (size <= 0)
+        return;
+    exe[size] = 0;
+    *strrchr (exe, '/') = 0;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf (path, sizeof path, "%s/%s/_fcj_kernel.so", exe, places[i]);
+        if (access (path, R_OK) == 0 && realpath (path, found)
+            && self->readable_count < ARGS_MAX) {
+            *strrchr (found, '/') = 0;
+            self->readable[self->readable_count++] = found;
+            return;
+        }
+    }
 }
 
 /*  FreeCAD turns a crash into exit code 1 by handlers of its own; Qt and
@@ -325,6 +351,7 @@ main (int argc, char **argv)
         fprintf (stderr, "fcj-zygote is started by fcj-worker\n");
         return 2;
     }
+    s_read_modules (self);
     prctl (PR_SET_PDEATHSIG, SIGTERM);
     if (s_start (self))
         return 1;
