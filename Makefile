@@ -115,7 +115,15 @@ $(BUILD)/tests/test_kernel: tests/unit/test_kernel.c $(KERNEL) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) -I. -c -o $(BUILD)/obj/test_kernel.o $<
 	$(CXX) $(SANFLAGS) $(LDFLAGS) -o $@ $(BUILD)/obj/test_kernel.o $(KERNEL) $(LIB) $(OCCT) -lcmocka $(LIBS)
-units: $(UNITS)
+# fcj-mcp with the fixtures of the conformance suite.
+CONF_SRC := $(filter-out mcp-frontend/main.c,$(MCP_SRC)) $(wildcard tests/conformance/*.c)
+CONF     := $(BUILD)/tests/fcj-mcp-conformance
+$(BUILD)/obj/tests/conformance/%.o: CFLAGS += -I.
+$(BUILD)/obj/tests/conformance/main.o: tests/conformance/fixtures.json
+$(CONF): $(call obj,$(CONF_SRC)) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(SANFLAGS) -o $@ $^ $(LIBS)
+units: $(UNITS) $(CONF)
 
 run: all
 	@scripts/run

@@ -64,6 +64,11 @@ static json_t *s_shown (const json_t *entry)
         if (value && !json_is_null (value))
             json_object_set (shown, KEYS[n], value);
     }
+    /*  What is no object is no structuredContent of a legacy client's. */
+    const char *type = json_string_value (json_object_get (
+        json_object_get (shown, "outputSchema"), "type"));
+    if (!type || strcmp (type, "object") != 0)
+        json_object_del (shown, "outputSchema");
     return shown;
 }
 

@@ -106,7 +106,9 @@ static const char *s_named (const fcj_call_t *call)
         key = "name";
     else if (!strcmp (call->method, "resources/read"))
         key = "uri";
-    else if (!strncmp (call->method, "tasks/", 6))
+    else if (!strcmp (call->method, "tasks/get")
+             || !strcmp (call->method, "tasks/update")
+             || !strcmp (call->method, "tasks/cancel"))
         key = "taskId";
     return key? json_string_value (json_object_get (call->params, key)): NULL;
 }

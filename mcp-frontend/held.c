@@ -138,7 +138,13 @@ static bool s_look (fcj_call_t *call, const char *job, char state[16])
             fcj_record_state (record)));
         fcj_call_progress (call, fcj_record_real (record, "progress", -1), 1,
                            fcj_record_str (record, "message", NULL));
-        asks = fcj_hold_ask (call, record);
+        asks = fcj_task_asking (record) > 0;
+        if (asks && fcj_task_mode (call) != FCJ_TASK_NONE) {
+            fcj_call_unwait (call);     /* a task asks by itself */
+            fcj_task_answer (call, job);
+        }
+        else
+            asks = asks && fcj_hold_ask (call, record);
     }
     fcj_record_destroy (&record);
     return asks;

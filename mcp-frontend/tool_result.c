@@ -9,6 +9,7 @@
 #include "view.h"
 
 #define TEXT_MAX (16 * 1024)
+#define SAID_MAX 2000
 
 /*  The result's JSON, from the record or its blob; NULL: none or *error. */
 static json_t *s_result (fcj_front_t *front, const fcj_record_t *record,
@@ -131,8 +132,11 @@ static json_t *s_completed (fcj_front_t *front, const fcj_record_t *record,
     if (image)
         json_array_insert_new (links, 0, image);
     const char *id = fcj_record_str (record, "id", NULL);
-    char text[256];
-    snprintf (text, sizeof text, "Job %s completed%s. %zu artifact%s%s",
+    char text[256 + SAID_MAX];
+    bool said = json_is_string (value)  /* short words need no structure */
+             && json_string_length (value) <= SAID_MAX;
+    snprintf (text, sizeof text, "%s%sJob %s completed%s. %zu artifact%s%s",
+              said? json_string_value (value): "", said? "\n": "",
               id? id: "?", value? "": " without a result value",
               json_array_size (artifacts),
               json_array_size (artifacts) == 1? "": "s",

@@ -8,6 +8,7 @@ not fit is asked for again, saying why.
 
 import dataclasses
 import json
+import re
 import threading
 from typing import Any, Callable
 
@@ -89,6 +90,20 @@ def _clip(text: str, problem: str) -> str:
         return text
     whole = f"{text} (That answer does not fit: {problem}.)".encode()
     return whole[:TEXT_MAX].decode(errors="ignore")
+
+
+def combined(questions: dict[str, tuple[str, dict[str, Any]]]) -> tuple[str, dict[str, Any]]:
+    """One question with the fields of all; ``x-fcj-questions`` says which are whose."""
+    fields: dict[str, Any] = {}
+    parts = []
+    for key, (text, own) in questions.items():
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", key) or not own or set(own) & set(fields):
+            raise Invalid("each question has a key of letters, digits and _ and fields of its own")
+        fields.update(own)
+        parts.append({"key": key, "message": str(text), "fields": list(own)})
+    message = " ".join(part["message"] for part in parts)
+    return message, {"type": "object", "properties": fields, "required": list(fields),
+                     "x-fcj-questions": parts}
 
 
 # ---- Forms ------------------------------------------------------------------

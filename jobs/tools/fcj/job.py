@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 from . import formats, values
-from .ask import Answer, Asker
+from .ask import Answer, Asker, combined
 from .errors import Invalid
 from .limits import ARTIFACTS_MAX, NAME_MAX, TEXT_MAX, clip
 
@@ -77,6 +77,15 @@ class Job:
         shows the question, or get_job_status does and answer_job answers.
         """
         return self._asker.ask(message, schema)
+
+    def ask_all(self, questions: dict[str, tuple[str, dict[str, Any]]]) -> Answer:
+        """Asks several things at once; whoever can shows each by itself.
+
+        questions: key -> (the question, {field: schema}); no field twice.
+        Returns one Answer with all fields in its content. Declining one
+        declines all.
+        """
+        return self._asker.ask(*combined(questions))
 
     def confirm(self, message: str, argument: str = "overwrite") -> None:
         """Goes on only with the user's yes; Invalid when there is none.

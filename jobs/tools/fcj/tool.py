@@ -17,6 +17,7 @@ from .job import Job
 
 LANES = {"compute": "compute", "document": "gui", "gui": "gui"}
 HOLD_S = 20
+TASKS = ("optional", "required", "forbidden")
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 
 
@@ -38,13 +39,14 @@ _registry: dict[str, Tool] = {}
 def tool(*, needs: str, toolset: str, title: str, read_only: bool = False,
          destructive: bool = False, idempotent: bool = False, open_world: bool = False,
          hold_s: int | None = None, internal: bool = False,
-         options: Sequence[str] | None = None) -> Callable[..., Any]:
+         options: Sequence[str] | None = None, task: str = "optional") -> Callable[..., Any]:
     """Registers the decorated function as a tool; the function stays as it is.
 
     needs: compute, document or gui; the lane follows from it. hold_s: how long
     the front-end waits before it answers with a job handle; 0 for ``_async``.
     options: which of the common options it takes; all of them for compute, few
-    for the others, because each costs the reader of the list.
+    for the others, because each costs the reader of the list. task: whether a
+    client may have it as an MCP task: optional, required or forbidden.
     """
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         chosen = () if internal else options if options is not None else \
@@ -53,6 +55,10 @@ def tool(*, needs: str, toolset: str, title: str, read_only: bool = False,
         made.entry["annotations"] = {
             "title": title, "readOnlyHint": read_only, "destructiveHint": destructive,
             "idempotentHint": idempotent, "openWorldHint": open_world}
+        if task not in TASKS:
+            raise ValueError(f"{made.name}: task={task!r}, but it is one of {', '.join(TASKS)}")
+        if task != "optional":
+            made.entry["execution"] = {"taskSupport": task}
         if made.name in _registry:
             other = _registry[made.name].function.__module__
             raise ValueError(f"tool {made.name!r} is already defined in {other}")
