@@ -48,6 +48,7 @@ static void s_destroy (fcj_call_t *call)
     json_decref (call->state);
     json_decref (call->tool);
     json_decref (call->kept);
+    json_decref (call->live);
     json_decref (call->root);
     free (call);
 }

@@ -109,6 +109,8 @@ struct fcj_call {
     fcj_call_step_fn *step;
     json_t *tool;               /* catalogue entry, a reference of our own */
     json_t *kept;               /* what the handler keeps; owned */
+    json_t *live;               /* its arguments, while shapes of a live
+                                   document are fetched; owned */
     struct fcj_lookup *lookup;  /* of its job's status, while it is asked */
     fcj_watch_t *watch;
     fcj_id_t job;               /* "" or the job watched */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "ask.h"
 #include "handlers.h"
+#include "live.h"
 #include "task.h"
 #include "view.h"
 #include "../jobs/json.h"
@@ -93,7 +94,19 @@ static int s_add_reference (json_t *depends, const json_t *value,
         ? s_add_job (depends, json_string_value (job), error): 0;
 }
 
-/*  The jobs named by depends_on, by inputs and by x-fcj-input arguments. */
+typedef struct {
+    json_t *depends;
+    fcj_error_t *error;
+} named_t;
+
+static int s_add_named (void *arg, const char *id)
+{
+    named_t *named = arg;
+    return s_add_job (named->depends, id, named->error);
+}
+
+/*  The jobs named by depends_on, by inputs, by x-fcj-input arguments, by ids
+ *  in others and by jobs.result in code. */
 static int s_depends (const json_t *schema, const json_t *args,
                       json_t *depends, fcj_error_t *error)
 {
@@ -109,6 +122,9 @@ static int s_depends (const json_t *schema, const json_t *args,
             return -1;
     json_object_foreach ((json_t *) args, key, value) {
         const json_t *rule = json_object_get (properties, key);
+        if (fcj_live_jobs (rule, value, s_add_named,
+                           &(named_t) { depends, error }))
+            return -1;
         if (!json_is_true (json_object_get (rule, "x-fcj-input")))
             continue;
         if (s_add_reference (depends, value, error))
@@ -296,8 +312,10 @@ static void s_pack_engine (fcj_call_t *call, map_t *map, const json_t *args)
     }
 }
 
+/*  said: the arguments as the client gave them; an idempotency key stands for
+ *  those, whatever became of them. */
 static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
-                   json_t *depends, fcj_error_t *error)
+                   const json_t *said, json_t *depends, fcj_error_t *error)
 {
     const json_t *tool = call->tool;
     const char *name = json_string_value (json_object_get (tool, "name"));
@@ -331,7 +349,9 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
         rc = s_json (call, map, "inputs", inputs, error);
     if (key) {
         s_str (map, "idem", key);
-        s_request_hash (map, name, rest, inputs);
+        json_t *told = s_handler_args (tool, said);
+        s_request_hash (map, name, told, s_option (call, said, "inputs"));
+        json_decref (told);
     }
     json_decref (rest);
     return rc;
@@ -370,27 +390,92 @@ static void s_overdue (fcj_call_t *call, const fcj_map_t *event, int64_t now)
         " shows it if it was.");
 }
 
-void fcj_submit (fcj_call_t *call, const json_t *args)
+static void s_send (fcj_call_t *call, const map_t *map, fcj_client_fn *fn)
+{
+    fcj_pack_t *job = fcj_pack_new ();
+    fcj_pack_map (job, map->count);
+    fcj_pack_raw (job, fcj_pack_data (map->pairs),
+                  fcj_pack_size (map->pairs));
+    fcj_call_wait (call, NULL, SUBMIT_MS + 5000, 0, s_overdue);
+    fcj_client_submit (call->front->client, fcj_pack_data (job),
+                       fcj_pack_size (job), false, SUBMIT_MS, fn, call);
+    fcj_pack_destroy (&job);
+}
+
+static void s_submit (fcj_call_t *call, const json_t *args,
+                      const json_t *said)
 {
     fcj_error_t error;
     map_t map = { fcj_pack_new (), 0 };
     json_t *depends = json_array ();
     fcj_id_new (call->job);
-    int rc = s_pack (call, &map, args, depends, &error);
+    int rc = s_pack (call, &map, args, said, depends, &error);
     json_decref (depends);
     *call->job = 0;
-    if (rc == 0) {
-        fcj_pack_t *job = fcj_pack_new ();
-        fcj_pack_map (job, map.count);
-        fcj_pack_raw (job, fcj_pack_data (map.pairs),
-                      fcj_pack_size (map.pairs));
-        fcj_call_wait (call, NULL, SUBMIT_MS + 5000, 0, s_overdue);
-        fcj_client_submit (call->front->client, fcj_pack_data (job),
-                           fcj_pack_size (job), false, SUBMIT_MS,
-                           s_accepted, call);
-        fcj_pack_destroy (&job);
-    }
+    if (rc == 0)
+        s_send (call, &map, s_accepted);
     fcj_pack_destroy (&map.pairs);
     if (rc != 0)
         fcj_call_tool_error (call, &error);
+}
+
+/* ---- Shapes of live documents ------------------------------------------ */
+
+static void s_snapshot_accepted (void *arg, const fcj_map_t *reply,
+                                 const fcj_error_t *error)
+{
+    fcj_call_t *call = arg;
+    fcj_call_unwait (call);
+    if (!reply) {
+        fcj_call_tool_error (call, error);
+        return;
+    }
+    s_submit (call, json_object_get (call->live, "arguments"),
+              json_object_get (call->live, "said"));
+}
+
+/*  The job that depends on it can only be submitted when this one is known. */
+static void s_submit_snapshot (fcj_call_t *call, const char *job,
+                               const json_t *shapes)
+{
+    fcj_error_t error;
+    map_t map = { fcj_pack_new (), 0 };
+    json_t *arguments = json_pack ("{s:O}", "shapes", shapes);
+    const fcj_config_t *config = call->front->config;
+    s_str (&map, "id", job);
+    s_str (&map, "owner", call->owner);
+    s_str (&map, "tool", "snapshot_shapes");
+    s_str (&map, "lane", "gui");
+    s_str (&map, "priority", "high");
+    s_int (&map, "retention_s", fcj_config_int (config, "retention-s"));
+    s_int (&map, "submitted", fcj_now_ms ());
+    s_int (&map, "timeout_s", fcj_config_int (config, "timeout-s"));
+    s_int (&map, "queue_timeout_s", fcj_config_int (config,
+                                                    "queue-timeout-s"));
+    int rc = s_json (call, &map, "arguments", arguments, &error);
+    json_decref (arguments);
+    if (rc == 0)
+        s_send (call, &map, s_snapshot_accepted);
+    fcj_pack_destroy (&map.pairs);
+    if (rc != 0)
+        fcj_call_tool_error (call, &error);
+}
+
+void fcj_submit (fcj_call_t *call, const json_t *args)
+{
+    fcj_error_t error;
+    fcj_id_t job;
+    json_t *shapes = json_array ();
+    fcj_id_new (job);
+    json_t *live = fcj_live_take (call->tool, args, job, shapes, &error);
+    if (live) {
+        json_decref (call->live);
+        call->live = json_pack ("{s:o,s:O}", "arguments", live, "said",
+                                args);
+        s_submit_snapshot (call, job, shapes);
+    } else if (error.reason != FCJ_OK)
+        fcj_call_tool_error (call, &error);
+    else
+        s_submit (call, args, args);
+    json_decref (shapes);
 }

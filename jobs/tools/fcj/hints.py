@@ -28,10 +28,19 @@ class Input:
     """Marks a parameter that holds references (``x-fcj-input``)."""
 
 
+class NamesJob:
+    """Marks a parameter that is the id of a job to wait for (``x-fcj-job``)."""
+
+
+class NamesJobs:
+    """Marks code whose ``jobs.result("<id>")`` are waited for (``x-fcj-code``)."""
+
+
 class Reference(TypedDict, total=False):
     """One of: {"job": id} (result shape of a finished or queued job; this job then waits for it),
     {"job": id, "artifact": "part.step"}, {"file": "sub/part.step"} (below a workspace root),
-    {"file": "a.FCStd", "object": "Box"}, {"brep": "..."} (inline BREP text)."""
+    {"file": "a.FCStd", "object": "Box"}, {"document": "Doc", "object": "Box"} (a live document's, as
+    it is now, placement applied), {"brep": "..."} (inline BREP text)."""
 
     job: Annotated[str, Bound(pattern=UUID), "Job id"]
     artifact: Annotated[str, Bound(minLength=1, maxLength=128),
@@ -39,7 +48,9 @@ class Reference(TypedDict, total=False):
     file: Annotated[str, Bound(minLength=1, maxLength=4096),
                     "Path below a workspace root: .step .stp .iges .igs .brep .brp .stl .obj .FCStd"]
     object: Annotated[str, Bound(minLength=1, maxLength=256),
-                      "Name or label of the object in that FCStd file"]
+                      "Name or label of the object in that FCStd file or live document"]
+    document: Annotated[str, Bound(minLength=1, maxLength=256),
+                        "Name or label of a document that is open in the live FreeCAD"]
     brep: Annotated[str, Bound(minLength=1), "BREP text"]
 
 
@@ -47,6 +58,11 @@ class Reference(TypedDict, total=False):
 #: a Part.Shape.
 Shape = Annotated[Reference | Annotated[
     str, Bound(minLength=1, maxLength=128), "Name of an entry of `inputs`"], Input]
+
+#: The id of a job; this one waits for it and may read its result.
+JobId = Annotated[str, Bound(pattern=UUID), NamesJob]
+#: Python source for a live FreeCAD.
+Code = Annotated[str, Bound(minLength=1, maxLength=1048576), NamesJobs]
 
 Length = Annotated[float, Bound(minimum=0), "Millimetres"]
 Angle = Annotated[float, "Degrees"]

@@ -62,6 +62,9 @@ class Resolver:
         return read_fd(fd)
 
     def _resolve(self, reference: dict[str, Any]) -> Any:
+        if "document" in reference:
+            raise Invalid("shapes of live documents are taken by the MCP server, for its own calls; "
+                          "here give a job, a file or BREP text")
         sources = [key for key in ("job", "file", "brep") if key in reference]
         if len(sources) != 1:
             raise Invalid(f"needs exactly one of job, file and brep: {FORMS}")

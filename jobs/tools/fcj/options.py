@@ -10,7 +10,9 @@ from .hints import UUID, Bound, Reference
 from .limits import (DEPENDS_MAX, KEY_MAX, NAME_MAX, QUEUE_TIMEOUT_S, TIMEOUT_MAX_S, TIMEOUT_S)
 
 OPTIONS: dict[str, Any] = {
-    "inputs": Annotated[dict[str, Reference],
+    "inputs": Annotated[dict[str, Reference | Annotated[
+        str, Bound(minLength=3, maxLength=520), "\"Document.Object\": a live document's shape, as it "
+        "is now, placement applied"]],
                         "Name -> reference of what the job reads (shapes of other jobs, files, "
                         "BREP text). A job named here is waited for."],
     "timeout_s": Annotated[int, Bound(minimum=1, maximum=TIMEOUT_MAX_S),

@@ -15,11 +15,13 @@ import typing
 from typing import Any
 
 from .errors import Invalid
-from .hints import Bound, Input
+from .hints import Bound, Input, NamesJob, NamesJobs
 
 KEYWORDS = {"type", "properties", "required", "additionalProperties", "items", "enum", "minimum",
             "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "format",
-            "description", "default", "anyOf", "$ref", "$defs", "x-fcj-input"}
+            "description", "default", "anyOf", "$ref", "$defs", "x-fcj-input",
+            "x-fcj-job", "x-fcj-code"}
+MARKS = {Input: "x-fcj-input", NamesJob: "x-fcj-job", NamesJobs: "x-fcj-code"}
 PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null",
          dict: "object", list: "array"}
 DEPTH_MAX = 16
@@ -61,8 +63,8 @@ def _annotated(hint: Any, notes: tuple[Any, ...], depth: int) -> dict[str, Any]:
                            if value is not None})
         elif isinstance(note, str):
             schema["description"] = note
-        elif note is Input or isinstance(note, Input):
-            schema["x-fcj-input"] = True
+        elif note in MARKS:
+            schema[MARKS[note]] = True
     return schema
 
 

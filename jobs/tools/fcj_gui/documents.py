@@ -41,7 +41,9 @@ class Changes:
             FreeCADGui.removeDocumentObserver(self._gui)
 
     def note(self, document: Any) -> None:
-        """A document changed."""
+        """A document changed; None is what an object has that is not in yet."""
+        if document is None:
+            return
         self.total += 1
         self.serials[document.Name] = self.total
 

@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Any, NotRequired, TypedDict
 
-from fcj import Bound, Invalid, Job, tool
+from fcj import Bound, Code, Invalid, Job, tool
 from fcj_docs import macros, picture, run
 from fcj_docs.types import Changes
 
@@ -40,7 +40,7 @@ class Macros(TypedDict):
 
 @tool(needs="gui", toolset="core", title="Run Python code in the live FreeCAD", destructive=True,
       options=("timeout_s", "inputs", "depends_on", "idempotency_key"))
-def execute_code(job: Job, code: Annotated[str, Bound(minLength=1, maxLength=1048576)],
+def execute_code(job: Job, code: Code,
                  document: Name | None = None, transaction: bool = True, screenshot: bool = False,
                  view_name: picture.View = "Isometric") -> CodeResult:
     """Run Python in the FreeCAD that has the window and the open documents; wait for its result.
