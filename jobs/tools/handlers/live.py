@@ -40,7 +40,13 @@ class Applied(TypedDict):
 def snapshot_shapes(job: Job, shapes: Annotated[
         list[LiveShape | Annotated[str, Bound(minLength=3, maxLength=520)]],
         Bound(minItems=1, maxItems=SHAPES_MAX)]) -> Snapshot:
-    """Store the shapes of live objects, as they are now, as BREP artifacts for other jobs."""
+    """Store the shapes of live objects, as they are now, as BREP artifacts for other jobs.
+
+    Parameters
+    ----------
+    shapes : list
+        "Document.Object" each, or document and object apart; names or labels.
+    """
     taken = []
     for number, wanted in enumerate(shapes):
         item = _thing(wanted)
