@@ -146,7 +146,7 @@ asan: all
 	@for program in $(BUILD)/bin/*; do [ -e build/asan/bin/$${program##*/} ] || cp $$program build/asan/bin/; done
 	@BUILD=build/asan tests/run unit sanitized
 fuzz:
-	@scripts/setup test
+	@scripts/setup fuzz
 	@tests/fuzz/run
 install: all
 	@scripts/install $(BUILD) $(DESTDIR)$(PREFIX)

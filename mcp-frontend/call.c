@@ -17,19 +17,6 @@
 
 #define PROGRESS_MIN_STEP 1e-6
 
-static const char *const LEVELS[] = {
-    "debug", "info", "notice", "warning", "error", "critical", "alert",
-    "emergency"
-};
-
-int fcj_say_of (const char *name)
-{
-    for (int n = 0; name && n < FCJ_SAY_NOTHING; n++)
-        if (strcmp (name, LEVELS[n]) == 0)
-            return n;
-    return -1;
-}
-
 static void s_destroy (fcj_call_t *call)
 {
     fcj_front_t *front = call->front;
@@ -327,8 +314,8 @@ void fcj_call_say (fcj_call_t *call, fcj_say_t level, json_t *data)
         return;
     }
     fcj_call_tell (call, NULL, "notifications/message", json_pack (
-        "{s:s,s:s,s:o}", "level", LEVELS[level], "logger", "freecad-jobs",
-        "data", data));
+        "{s:s,s:s,s:o}", "level", fcj_say_name (level), "logger",
+        "freecad-jobs", "data", data));
 }
 
 /* ---- Waiting ----------------------------------------------------------- */

@@ -51,6 +51,7 @@ typedef enum {
 } fcj_say_t;
 /*  The level of a name, -1 for none. */
 int fcj_say_of (const char *name);
+const char *fcj_say_name (fcj_say_t level);
 
 /*  Where the answer goes. answer and notify take text (malloc'ed) over.
  *  answer is the last word: after it arg is not used again. text NULL:
