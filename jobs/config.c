@@ -144,6 +144,7 @@ static const s_key_t s_keys[] = {
 struct fcj_config {
     char *text[KEYS];
     int64_t number[KEYS];
+    bool flag[KEYS];            /* given as a flag */
     fcj_paths_t *paths;
 };
 
@@ -379,6 +380,7 @@ static int s_flags (fcj_config_t *self, int *argc, char **argv,
         if (only_config == (n == 0) &&
             s_set (self, n, value, where, error) < 0)
             return -1;
+        self->flag[n] = true;
         if (only_config) {      /* copies what it passes, argv is unchanged */
             argv[kept++] = argv[at];
             if (took)
@@ -441,6 +443,23 @@ fcj_config_t *fcj_config_new (int *argc, char **argv, fcj_error_t *error)
     if (s_read (self, argc, argv, error) < 0)
         fcj_config_destroy (&self);
     return self;
+}
+
+size_t fcj_config_flags (const fcj_config_t *self, const char *but,
+                         char **argv, size_t room)
+{
+    size_t count = 0;
+    for (size_t n = 0; n < KEYS && count < room; n++) {
+        if (!self->flag[n] || (but && strcmp (s_keys[n].name, but) == 0))
+            continue;
+        size_t size = strlen (s_keys[n].name) + strlen (self->text[n]) + 4;
+        argv[count] = malloc (size);
+        if (!argv[count])
+            abort ();
+        snprintf (argv[count++], size, "--%s=%s", s_keys[n].name,
+                  self->text[n]);
+    }
+    return count;
 }
 
 void fcj_config_destroy (fcj_config_t **self_p)

@@ -34,6 +34,13 @@ bool fcj_config_bool (const fcj_config_t *self, const char *key);
 const char *fcj_config_key (size_t n, const char **standard,
                             const char **help);
 
+/*  Fills argv with the settings that were given as flags, each as
+ *  "--key=value", but not those of key `but` (NULL: all): for who starts
+ *  another of our programs. At most room; the caller frees each. Returns how
+ *  many.  */
+size_t fcj_config_flags (const fcj_config_t *self, const char *but,
+                         char **argv, size_t room);
+
 /*  Paths that follow from the keys (see config.c for the defaults). All are
  *  absolute; strings are owned by self.
  *    state        state directory, 0711, made if missing

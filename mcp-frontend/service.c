@@ -16,6 +16,7 @@
 
 #define LINE_BYTES  4096
 #define RESPAWN_MS  5000        /* between two attempts to start one */
+#define FLAGS_MAX   128
 
 struct fcj_service {
     const fcj_config_t *config;
@@ -44,26 +45,26 @@ static void s_fail (fcj_service_t *self, const char *why)
 
 /* ---- Starting it ------------------------------------------------------- */
 
-static void s_exec (const char *program, const char *state)
+static void s_exec (const char *program, const char *log, char **argv)
 {
     int null = open ("/dev/null", O_RDWR);
-    char log[4096];
-    snprintf (log, sizeof log, "%s/service.log", state);
-    int out = open (log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int out = open (log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
     setsid ();
     dup2 (null, 0);
     dup2 (null, 1);             /* stdout belongs to the protocol */
     dup2 (out >= 0? out: null, 2);
     for (int fd = 3; fd < 256; fd++)
         close (fd);
-    execl (program, "fcj-service", "--auto", (char *) NULL);
+    execv (program, argv);
     _exit (127);
 }
 
 static void s_spawn (fcj_service_t *self)
 {
-    char program[4096];
-    const char *state = fcj_config_path (self->config, "state");
+    char program[4096], log[4096];
+    char *argv[FLAGS_MAX + 3] = { (char *) "fcj-service", (char *) "--auto" };
+    snprintf (log, sizeof log, "%s/service.log",
+              fcj_config_path (self->config, "log_dir"));
     snprintf (program, sizeof program, "%s/fcj-service",
               fcj_config_path (self->config, "libexec"));
     self->spawned = fcj_mono_ms ();
@@ -74,12 +75,17 @@ static void s_spawn (fcj_service_t *self)
         return;
     }
     fcj_log (FCJ_INFO, "service_start", "program", program, NULL);
+    /*  Our own settings, too; but it is us who listens on `http`.  */
+    size_t flags = fcj_config_flags (self->config, "http", argv + 2,
+                                     FLAGS_MAX);
     pid_t pid = fork ();
     if (pid == 0) {
         if (fork () == 0)
-            s_exec (program, state);
+            s_exec (program, log, argv);
         _exit (0);
     }
+    while (flags > 0)
+        free (argv[1 + flags--]);
     if (pid < 0)
         s_fail (self, "no process could be forked");
     else
@@ -112,7 +118,9 @@ static void s_line (fcj_service_t *self, const char *line)
     json_t *root = json_loads (line, 0, NULL);
     const char *state = json_string_value (json_object_get (root, "state"));
     const char *why = json_string_value (json_object_get (root, "error"));
-    if (state && strcmp (state, "ready") == 0)
+    /*  Degraded: jobs wait, all else is answered.  */
+    if (state && (strcmp (state, "ready") == 0
+                  || strcmp (state, "degraded") == 0))
         self->state = FCJ_SERVICE_READY;
     else if (state && strcmp (state, "starting") == 0)
         self->state = FCJ_SERVICE_STARTING;
@@ -213,6 +221,6 @@ void fcj_service_run (fcj_service_t *self)
         s_read (self);
     if (self->state == FCJ_SERVICE_STARTING
         && now - self->since > FCJ_MCP_START_S * 1000)
-        s_fail (self, "it was not ready in time (its log: service.log in the"
-                      " state directory)");
+        s_fail (self, "it was not ready in time (its log: log/service.log in"
+                      " the state directory)");
 }

@@ -1,7 +1,7 @@
 /*  service.h - the local service behind this front-end.
  *
  *  A connection to <run>/service.sock keeps the service alive and brings
- *  lines {"state":"starting"|"ready"|"failed","error":...}. When nobody
+ *  lines {"state":"starting"|"ready"|"degraded"|"failed","error":...}. When nobody
  *  listens there, `fcj-service --auto` is started, detached; several front-
  *  ends may do so at once, the service sees to it that one stays.  */
 

@@ -59,7 +59,8 @@ static int s_follow (link_t *link, int64_t limit_ms)
             close (fd);
             return -1;
         }
-        bool ready = strcmp (s_text (line, "state"), "ready") == 0;
+        bool ready = strcmp (s_text (line, "state"), "ready") == 0
+                     || strcmp (s_text (line, "state"), "degraded") == 0;
         bool failed = strcmp (s_text (line, "state"), "failed") == 0;
         if ((ready || failed) && link->json) {
             fcj_json_dumpf (line, stdout, JSON_COMPACT);

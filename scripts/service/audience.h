@@ -1,7 +1,8 @@
 /*  audience.h - who listens on service.sock, and what they are told.
  *
  *  Every client gets one JSON line when it connects and one at each change:
- *      {"state":"starting|ready|failed","error":"...","pid":1,"http":"..."}
+ *      {"state":"starting|ready|degraded|failed","error":"...","pid":1,
+ *       "http":"..."}
  *  and may send {"cmd":"stop"}. A client that does not read is dropped, one
  *  that sends more than 4 KiB without a line end too. A front-end stays
  *  connected as long as it wants the service to live.  */

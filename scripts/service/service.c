@@ -29,6 +29,7 @@
 #define STOP_GRACE_MS     8000
 #define START_LIMIT_MS    60000
 #define WINDOW_MS         5000      /* its worker says HELLO at once */
+#define DEGRADED_MS       3000
 #define FAILURES_BAD      4         /* deaths in a row that make us "failed" */
 #define FLAGS_MAX         128
 
@@ -49,6 +50,7 @@ typedef struct {
     int64_t live;                   /* jobs not finished; -1 unknown */
     char worker_error[512];
     int64_t asked, began, busy;     /* monotonic ms; busy: last in use */
+    int64_t served;                 /* when slots were there last */
     char http[128];
 } service_t;
 
@@ -272,6 +274,15 @@ static void s_tell (service_t *self, int64_t now)
                                    || now - self->began > WINDOW_MS);
     if (*state != 'f' && (all || self->seen_ready))
         state = "ready";
+    if (self->slots > 0)
+        self->served = now;
+    /*  A part that is started again is back before anybody need know.  */
+    if (*state == 'r' && now - self->served > DEGRADED_MS) {
+        state = "degraded";
+        snprintf (trouble, sizeof trouble, "No worker offers a slot: jobs "
+                  "wait. The logs are in %s.",
+                  fcj_config_path (self->config, "log_dir"));
+    }
     if (all && !self->seen_ready) {
         char took[32];
         snprintf (took, sizeof took, "%lld",
@@ -391,6 +402,8 @@ int fcj_service_run (const fcj_config_t *config,
         fcj_log (FCJ_INFO, "service_starting", "run",
                  fcj_config_path (config, "run"), NULL);
         s_loop (&self);
+        /*  The base of the jobs' directories: gone when it is empty.  */
+        rmdir (fcj_config_path (config, "scratch"));
         fcj_log (FCJ_INFO, "service_stopped", NULL);
     } else {
         fprintf (stderr, "fcj-service: %s\n", error.text);

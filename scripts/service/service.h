@@ -4,6 +4,8 @@
  *      starting -> ready          the broker knows a worker with slots
  *      starting -> failed         with what to do; ready when that is mended
  *      ready <-> failed           a part keeps dying
+ *      ready <-> degraded         no worker offers a slot: jobs are taken,
+ *                                 and wait
  *
  *  One service a run directory: <run>/service.lock is held by the process
  *  that is it. Redis is started first and answers before the broker starts;
