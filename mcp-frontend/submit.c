@@ -15,6 +15,7 @@
 #include "task.h"
 #include "view.h"
 #include "../jobs/json.h"
+#include "../jobs/request.h"
 
 #define SUBMIT_MS 15000
 
@@ -182,22 +183,6 @@ static int s_seconds (fcj_call_t *call, map_t *map, const json_t *args,
     return 0;
 }
 
-/*  Idempotency: the same key stands for the same tool, arguments, inputs. */
-static void s_request_hash (map_t *map, const char *tool, const json_t *rest,
-                            const json_t *inputs)
-{
-    unsigned char hash[32];
-    char hex[65];
-    json_t *all = json_pack ("[s,O,O?]", tool, rest, inputs);
-    char *text = fcj_json_dumps (all, JSON_COMPACT | JSON_SORT_KEYS);
-    crypto_generichash (hash, sizeof hash, (unsigned char *) text,
-                        text? strlen (text): 0, NULL, 0);
-    sodium_bin2hex (hex, sizeof hex, hash, sizeof hash);
-    s_str (map, "request_hash", hex);
-    free (text);
-    json_decref (all);
-}
-
 static void s_pack_depends (map_t *map, const json_t *depends)
 {
     size_t n;
@@ -349,8 +334,11 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
         rc = s_json (call, map, "inputs", inputs, error);
     if (key) {
         s_str (map, "idem", key);
+        char hash[FCJ_REQUEST_HASH_LEN + 1];
         json_t *told = s_handler_args (tool, said);
-        s_request_hash (map, name, told, s_option (call, said, "inputs"));
+        if (fcj_request_hash (name, told, s_option (call, said, "inputs"),
+                              hash) == 0)
+            s_str (map, "request_hash", hash);
         json_decref (told);
     }
     json_decref (rest);

@@ -4,10 +4,10 @@
 #include "commands.h"
 #include "../../jobs/limits.h"
 #include "../../jobs/json.h"
+#include "../../jobs/request.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +22,7 @@ typedef struct {
     bool wait, can_ask;
     json_t *inputs;                     /* name -> reference */
     json_t *depends;                    /* ids */
+    json_t *root;                       /* arguments */
     char *arguments_text, *inputs_text;
 } order_t;
 
@@ -225,7 +226,7 @@ static int s_arguments (order_t *self, fcj_error_t *error)
         self->tool = "execute_code_async";
     }
     self->arguments_text = fcj_json_dumps (root, JSON_COMPACT);
-    json_decref (root);
+    self->root = root;
     if (json_object_size (self->inputs))
         self->inputs_text = fcj_json_dumps (self->inputs, JSON_COMPACT);
     return 0;
@@ -247,21 +248,6 @@ static int s_add_text (link_t *link, fcj_pack_t *pack, const char *key,
         return -1;
     fcj_pack_kstr (pack, blob_key, hash);
     return 0;
-}
-
-/*  The same key with the same request is the same job.  */
-static void s_request_hash (const order_t *self, char hex[65])
-{
-    unsigned char bytes[32];
-    crypto_generichash_state state;
-    crypto_generichash_init (&state, NULL, 0, sizeof bytes);
-    const char *texts[] = { self->tool, self->arguments_text,
-                            self->inputs_text ? self->inputs_text : "" };
-    for (int n = 0; n < 3; n++)
-        crypto_generichash_update (&state, (const unsigned char *) texts[n],
-                                   strlen (texts[n]) + 1);
-    crypto_generichash_final (&state, bytes, sizeof bytes);
-    sodium_bin2hex (hex, 65, bytes, sizeof bytes);
 }
 
 static int s_pack (link_t *link, const order_t *self, const char *id,
@@ -299,8 +285,9 @@ static int s_pack (link_t *link, const order_t *self, const char *id,
     if (self->name)
         fcj_pack_kstr (pack, "name", self->name);
     if (self->key) {
-        char hash[65];
-        s_request_hash (self, hash);
+        char hash[FCJ_REQUEST_HASH_LEN + 1];
+        if (fcj_request_hash (self->tool, self->root, self->inputs, hash))
+            return fcj_fail (error, FCJ_INTERNAL, "Out of memory.");
         fcj_pack_kstr (pack, "idem", self->key);
         fcj_pack_kstr (pack, "request_hash", hash);
     }
@@ -350,6 +337,7 @@ int cmd_submit (link_t *link, int argc, char **argv)
         status = link_fail (link, &error);
     json_decref (order.inputs);
     json_decref (order.depends);
+    json_decref (order.root);
     free (order.arguments_text);
     free (order.inputs_text);
     return status;

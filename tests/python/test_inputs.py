@@ -93,9 +93,10 @@ def test_an_object_of_a_document_by_name_or_label(code, root, name):
 
 
 @pytest.mark.parametrize("reference, words", [
-    ({"file": "none.step"}, "there is no file"), ({"file": "bad.step"}, "does not read as STEP"),
+    ({"file": "none.step"}, "there is no file"), ({"file": "bad.step"}, "file 'bad.step': it does not read as STEP"),
     ({"file": "bad.brep"}, "holds no shape"), ({"file": "../secret.step"}, "'..'"),
     ({"file": "/etc/passwd.step"}, "outside the workspace roots"),
+    ({"file": "/etc/passwd"}, "outside the workspace roots"),
     ({"file": "link.step"}, "symbolic links"), ({"file": "inner.step"}, "symbolic links"),
     ({"file": "up/secret.step"}, "symbolic links"), ({"file": "dir.step"}, "regular file"),
     ({"file": "a\0.step"}, "NUL"), ({"file": "x.exe"}, "must end in"), ({"file": "x"}, "must end in"),

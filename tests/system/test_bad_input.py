@@ -155,12 +155,12 @@ def test_surrogates_in_the_output_do_not_break_it(client: Http) -> None:
 
 @pytest.mark.parametrize("reference, word", [
     ({"file": "../outside.step"}, "root"),
-    ({"file": "/etc/passwd"}, "/etc/passwd"),
+    ({"file": "/etc/passwd"}, "outside the workspace roots"),
     ({"file": "/etc/passwd.step"}, "root"),
     ({"file": "link.brep"}, "link"),
     ({"file": "dir/out.brep"}, ""),
     ({"file": "none.step"}, "none.step"),
-    ({"file": "broken.step"}, "STEP"),
+    ({"file": "broken.step"}, "broken.step"),
     ({"file": "text.txt"}, "text.txt"),
     ({"file": "a\0b.step"}, ""),
     ({"file": "fifo.step"}, "fifo.step"),
@@ -213,7 +213,7 @@ def test_a_null_shape_is_invalid(client: Http) -> None:
         answer = client.result(answer["job_id"])
         assert answer["reason"] == "invalid", f"{answer}"
     words = answer.everything.lower()
-    assert "null" in words or "not a shape" in words
+    assert "the shape is null" in words
     assert "shapes[0]" in words, "which one is named"
 
 

@@ -91,7 +91,10 @@ class Resolver:
             if name not in artifacts:
                 known = ", ".join(artifacts) or "none"
                 raise Invalid(f"job {job_id} has no artifact {name!r}; it has: {known}")
-            return self._artifact(artifacts[name])
+            try:
+                return self._artifact(artifacts[name])
+            except Invalid as error:
+                raise Invalid(f"artifact {name!r} of job {job_id}: {error}") from error
         if SHAPE in artifacts:
             return self._artifact(artifacts[SHAPE])
         return self._value(ref, artifacts)
@@ -115,6 +118,7 @@ class Resolver:
     # ---- Files --------------------------------------------------------------
 
     def _file(self, path: str, name: str | None) -> Any:
+        self.files.check(path)               # before anything is said about the file
         kind = formats.ending(path)
         if kind == "fcstd" and name is None:
             raise Invalid('an FCStd file needs the object: {"file": ..., "object": "Box"}')
@@ -126,6 +130,8 @@ class Resolver:
         fd = self.files.open(path)
         try:
             return self._read(fd, kind, name)
+        except Invalid as error:
+            raise Invalid(f"file {path!r}: {error}") from error
         finally:
             os.close(fd)
 

@@ -248,6 +248,9 @@ def _resolve_one(value: Any, where: str, named: dict[str, Any], resolver: inputs
         shape = resolver.resolve(value, where)
     else:
         return value
+    if shape == values.NULL_SHAPE:
+        raise Invalid(f"{where}: the shape is null: the job ran, but made no geometry; mend that job, "
+                      "or give another shape")
     if not hasattr(shape, "ShapeType") and not (hasattr(shape, "isNull") and shape.isNull()):
         raise Invalid(f"{where} is a {type(shape).__name__}, not a shape; give a job whose result is "
                       "a shape, or a STEP, IGES or BREP artifact or file")

@@ -27,6 +27,10 @@ class Roots:
         """A descriptor of a regular file; links and .. refused."""
         return self._regular(self._find(path, self.roots), path)
 
+    def check(self, path: str) -> None:
+        """Invalid when the path can't lie below a root, whether it is there or not."""
+        self._tries(path, self.roots, False)
+
     def read_path(self, path: str) -> str:
         """The true path of a regular file."""
         fd = self.open(path)
@@ -55,17 +59,7 @@ class Roots:
     def _find(self, path: str, roots: list[str], directory: bool = False) -> int:
         """A descriptor of whatever the path names below one of the roots."""
         what = "directory" if directory else "file"
-        if "\0" in path:
-            raise Invalid("the file's path contains a NUL character; remove it")
-        if ".." in path.split("/"):
-            raise Invalid(f"path {path!r} must not contain '..'; name the file from its root")
-        if not roots:
-            raise Invalid("no workspace root is configured, so no file can be read; give the shape "
-                          "as {\"brep\": ...} or ask the operator to set `roots`")
-        tries = [(root, _below(root, path, directory)) for root in roots]
-        tries = [(root, relative) for root, relative in tries if relative is not None]
-        if not tries:
-            raise Invalid(f"{path!r} is outside the workspace roots ({', '.join(roots)})")
+        tries = self._tries(path, roots, directory)
         problem: OSError | None = None
         for root, relative in tries:
             try:
@@ -79,6 +73,21 @@ class Roots:
             os.close(fd)
             problem = NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         raise Invalid(self._say(problem, path, what, roots)) from problem
+
+    def _tries(self, path: str, roots: list[str], directory: bool) -> list[tuple[str, str]]:
+        """The roots that the path may lie below, and where."""
+        if "\0" in path:
+            raise Invalid("the file's path contains a NUL character; remove it")
+        if ".." in path.split("/"):
+            raise Invalid(f"path {path!r} must not contain '..'; name the file from its root")
+        if not roots:
+            raise Invalid("no workspace root is configured, so no file can be read; give the shape "
+                          "as {\"brep\": ...} or ask the operator to set `roots`")
+        tries = [(root, _below(root, path, directory)) for root in roots]
+        below = [(root, relative) for root, relative in tries if relative is not None]
+        if not below:
+            raise Invalid(f"{path!r} is outside the workspace roots ({', '.join(roots)})")
+        return below
 
     def _regular(self, fd: int, path: str) -> int:
         status = os.fstat(fd)

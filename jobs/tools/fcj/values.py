@@ -30,6 +30,7 @@ NODES_MAX = 1_000_000
 BYTES_INLINE_MAX = 256 * 1024
 INT_MAX = 2 ** 63 - 1
 REPR_MAX = 1000
+NULL_SHAPE = {"type": "Null", "valid": False}    # what a null shape looks like
 
 #: Called with (value, path) for each Shape and Mesh; adds to its summary.
 Publisher = Callable[[Any, tuple[str, ...]], dict[str, Any]]
@@ -293,7 +294,7 @@ def forget() -> None:
 def shape_summary(shape: Any) -> dict[str, Any]:
     """A shape in numbers (hints.ShapeSummary). A null shape is said to be one."""
     if shape.isNull():
-        return {"type": "Null", "valid": False}
+        return dict(NULL_SHAPE)
     facts = _known[id(shape)][1] if id(shape) in _known else {}
     made: dict[str, Any] = {"type": shape.ShapeType, "valid": facts.get("valid", False)}
     if "valid" not in facts:
