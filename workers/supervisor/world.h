@@ -104,8 +104,10 @@ struct fcj_zygote {
 void fcj_zygote_start (fcj_world_t *world, bool for_reload);
 void fcj_zygote_read (fcj_world_t *world, fcj_zygote_t *self);
 void fcj_zygote_tick (fcj_world_t *world);
-/*  Asks for one more process; false when there is no room.  */
-bool fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof);
+/*  Asks for one more process; false when there is no room. One that rehearses
+ *  takes longer to be ready, and its job less.  */
+bool fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof,
+                      bool rehearse);
 void fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self,
                       const char *why);
 /*  A fork ended before it was ready.  */

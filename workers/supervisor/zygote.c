@@ -218,7 +218,7 @@ s_on_ready (fcj_world_t *world, fcj_zygote_t *self, const fcj_map_t *packet)
     self->deadline = world->now + FCJ_ZYGOTE_MS;
     fcj_log (FCJ_INFO, "zygote_ready", "info", self->info ? self->info : "",
              NULL);
-    if (self == world->next && !fcj_zygote_fork (world, self, true))
+    if (self == world->next && !fcj_zygote_fork (world, self, true, false))
         fcj_zygote_proved (world, false, "no room for a process");
 }
 
@@ -314,7 +314,8 @@ fcj_zygote_read (fcj_world_t *world, fcj_zygote_t *self)
 }
 
 bool
-fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof)
+fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof,
+                 bool rehearse)
 {
     int give[3];
     fcj_error_t error;
@@ -325,7 +326,8 @@ fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof)
     }
     process->proof = proof;
     fcj_pack_t *order = fcj_pack_new ();
-    fcj_pack_map (order, 6);
+    fcj_pack_map (order, 7);
+    fcj_pack_kbool (order, "rehearse", rehearse);
     fcj_pack_kstr (order, "type", "fork");
     fcj_pack_kint (order, "slot", process->index);
     fcj_pack_kstr (order, "scratch", process->scratch);
@@ -507,8 +509,10 @@ s_keep_waiting (fcj_world_t *world)
     if (have >= slots && world->now - world->last_run < REFILL_MS)
         return;
     world->refill = false;
+    /*  When there are too few, more jobs are coming than processes: then what
+     *  a rehearsal costs in all is worse than that the job does it itself.  */
     for (; have < wanted; have++)
-        if (!fcj_zygote_fork (world, world->active, false))
+        if (!fcj_zygote_fork (world, world->active, false, have >= slots))
             return;
 }
 

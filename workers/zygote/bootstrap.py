@@ -88,7 +88,7 @@ def _rehearse() -> None:
         os.close(writer)
 
 
-def child(scratch: str) -> None:
+def child(scratch: str, rehearse: bool) -> None:
     """First thing in a fork: FreeCAD's own directories are its scratch. Where
     it keeps files of documents is told by fcj.freecad.use_scratch."""
     os.environ["HOME"] = os.environ["TMPDIR"] = scratch
@@ -99,6 +99,8 @@ def child(scratch: str) -> None:
     config_set("UserHomePath", scratch)
     config_set("UserParameter", base + "user.cfg")
     config_set("SystemParameter", base + "system.cfg")
+    if rehearse:
+        sys.modules["fcj.rehearsal"].once()
 
 
 def _streams() -> None:

@@ -66,7 +66,7 @@ s_limits (const void *bytes, size_t size)
 
 void
 fcj_child_run (const fcj_sandbox_t *box, const sigset_t *blocked,
-               const int fds[3])
+               const int fds[3], bool rehearse)
 {
     fcj_error_t error = { 0 };
     void *message;
@@ -82,7 +82,7 @@ fcj_child_run (const fcj_sandbox_t *box, const sigset_t *blocked,
         dprintf (2, "sandbox: %s\n", error.text);
         _exit (EXIT_NOT_READY);
     }
-    if (fcj_python_child (box->scratch) || s_say_waiting ())
+    if (fcj_python_child (box->scratch, rehearse) || s_say_waiting ())
         _exit (EXIT_NOT_READY);
     if (fcj_frame_recv (CONTROL, FCJ_FRAME_MAX + FCJ_INLINE_MAX, &message,
                         &size, blobs, &n))

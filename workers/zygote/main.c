@@ -309,7 +309,8 @@ s_fork (zygote_t *self, const fcj_map_t *order, const int fds[3])
     pid_t pid = fork ();
     if (pid == 0) {
         fcj_python_after_fork_child ();
-        fcj_child_run (&box, &self->mask, fds);
+        fcj_child_run (&box, &self->mask, fds,
+                       fcj_map_bool (order, "rehearse", false));
     }
     fcj_python_after_fork_parent ();
     if (pid < 0)

@@ -132,9 +132,10 @@ fcj_python_after_fork_child (void)
 }
 
 int
-fcj_python_child (const char *scratch)
+fcj_python_child (const char *scratch, bool rehearse)
 {
-    PyObject *done = PyObject_CallMethod (s_bootstrap, "child", "s", scratch);
+    PyObject *done = PyObject_CallMethod (s_bootstrap, "child", "sO", scratch,
+                                          rehearse ? Py_True : Py_False);
     if (!done)
         PyErr_Print ();
     Py_XDECREF (done);

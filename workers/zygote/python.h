@@ -6,6 +6,7 @@
 #ifndef FCJ_ZYGOTE_PYTHON_H
 #define FCJ_ZYGOTE_PYTHON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*  Starts the interpreter, imports FreeCAD and the handlers. *info and
@@ -19,8 +20,9 @@ void fcj_python_before_fork (void);
 void fcj_python_after_fork_parent (void);
 void fcj_python_after_fork_child (void);
 
-/*  In the child: point FreeCAD at its scratch. -1: it cannot run.  */
-int fcj_python_child (const char *scratch);
+/*  In the child: point FreeCAD at its scratch, and rehearse (a no-op job, so
+ *  that the true one finds its pages copied). -1: it cannot run.  */
+int fcj_python_child (const char *scratch, bool rehearse);
 
 /*  In the child: run the message (msgpack) with the descriptors that came
  *  with it, then flush. -1 when Python raised out of it.  */
