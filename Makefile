@@ -1,7 +1,10 @@
 # freecad-jobs: `make run` starts a service, `make test` proves it. See README.md.
 SHELL    := /bin/bash
 .DEFAULT_GOAL := all
+# All cores, unless told otherwise; a make below us shares what we were given.
+ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
+endif
 BUILD    ?= build
 PREFIX   ?= /usr/local
 VERSION  := 0.1.0
