@@ -112,7 +112,7 @@ $(BUILD)/share/catalogue.json: $(wildcard jobs/tools/*/*.py)
 TESTABLE := $(call obj,$(filter-out %/main.c,$(BROKER_SRC) $(WORKER_SRC) $(MCP_SRC)))
 $(BUILD)/tests/%: tests/unit/%.c $(TESTABLE) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -I. -o $@ $(filter-out %.h,$^) -lcmocka $(LIBS)
+	$(CC) $(CFLAGS) $(SANFLAGS) $(LDFLAGS) -I. -o $@ $< $(filter %.o %.a,$^) -lcmocka $(LIBS)
 # The kernel is C++ and links alone: OpenCASCADE's libraries start slowly.
 $(BUILD)/tests/test_kernel: tests/unit/test_kernel.c $(KERNEL) $(LIB)
 	@mkdir -p $(@D)

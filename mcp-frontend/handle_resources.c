@@ -19,6 +19,8 @@
 #define SCHEME     "job://"
 #define PAGE       50
 #define READ_MAX   (32L * 1024 * 1024)  /* one resource, in bytes */
+#define TAIL_SIZE  (64 * 1024)          /* of what a running job printed */
+#define PIECE_SIZE (1024 * 1024)        /* from an offset on */
 #define LIST_TTL   0
 
 static void s_not_found (fcj_call_t *call, const char *uri, const char *why)
@@ -90,10 +92,11 @@ void fcj_handle_resources_templates (fcj_call_t *call)
     static const char *const ALL[][4] = {
         { "job://{job_id}", "job", "The record of a job: state, times,"
           " reason, result, artifacts", "application/json" },
-        { "job://{job_id}/stdout", "stdout", "What the job printed to"
-          " standard output", "text/plain" },
-        { "job://{job_id}/stderr", "stderr", "What the job printed to"
-          " standard error", "text/plain" },
+        { "job://{job_id}/stdout{?offset}", "stdout", "What the job printed"
+          " to standard output; while it runs the last 64 KiB, or from the"
+          " byte offset on (_meta says which part it is)", "text/plain" },
+        { "job://{job_id}/stderr{?offset}", "stderr", "What the job printed"
+          " to standard error, likewise", "text/plain" },
         { "job://{job_id}/{artifact}", "artifact", "A file that the job"
           " made, for example part.step; get_job_result names them",
           "application/octet-stream" },
@@ -190,10 +193,60 @@ static void s_read_blob (fcj_call_t *call, const char *uri,
     free (bytes);
 }
 
+/*  Which part of the stream it is stands in _meta: ask on with
+ *  ?offset=<next_offset> while there is more.  */
+static void s_read_piece (fcj_call_t *call, const char *uri,
+                          const char *stream, int64_t offset,
+                          const fcj_record_t *record)
+{
+    fcj_piece_t piece = { .offset = offset };
+    fcj_output_read (call, record, stream, offset < 0? TAIL_SIZE: PIECE_SIZE,
+                     &piece);
+    int64_t next = piece.offset + (int64_t) piece.size;
+    bool more = next < piece.total
+                || !fcj_state_terminal (fcj_record_state (record));
+    json_t *content = json_pack (
+        "{s:s,s:s,s:o,s:{s:I,s:I,s:I,s:b}}", "uri", uri, "mimeType",
+        "text/plain", "text", fcj_view_string (piece.bytes? piece.bytes: "",
+                                               piece.size),
+        "_meta", "offset", (json_int_t) piece.offset, "next_offset",
+        (json_int_t) next, "total_bytes", (json_int_t) piece.total, "more",
+        more);
+    free (piece.bytes);
+    fcj_call_cacheable (call, json_pack ("{s:[o]}", "contents", content), 0,
+                        false);
+}
+
+/*  stdout or stderr, with or without ?offset=n; *offset is -1 without.  */
+static bool s_stream (const char *part, char stream[8], int64_t *offset)
+{
+    size_t size = strcspn (part, "?");
+    char *end = NULL;
+    if (size != 6 || (strncmp (part, "stdout", 6) != 0
+                      && strncmp (part, "stderr", 6) != 0))
+        return false;
+    memcpy (stream, part, 6);
+    stream[6] = 0;
+    *offset = -1;
+    if (!part[6])
+        return true;
+    if (strncmp (part + 6, "?offset=", 8) != 0 || !part[14])
+        return false;
+    *offset = strtoll (part + 14, &end, 10);
+    return !*end && *offset >= 0;
+}
+
 static void s_read_part (fcj_call_t *call, const char *uri,
                          const char *part, const fcj_record_t *record)
 {
-    bool stream = !strcmp (part, "stdout") || !strcmp (part, "stderr");
+    char which[8];
+    int64_t offset;
+    bool stream = s_stream (part, which, &offset);
+    if (stream && (offset >= 0
+                   || !fcj_state_terminal (fcj_record_state (record)))) {
+        s_read_piece (call, uri, which, offset, record);
+        return;
+    }
     char name[FCJ_NAME_MAX + 8];
     size_t n, size = 0;
     json_t *list = fcj_view_artifacts (record), *one;

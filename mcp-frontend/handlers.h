@@ -80,6 +80,18 @@ bool fcj_tool_answer_result (fcj_call_t *call, const char *job);
 void fcj_tool_cancel_job (fcj_front_t *front, const char *job,
                           const char *owner);
 
+/*  A piece of what a job printed, as it is now: at most limit bytes from
+ *  piece->offset on; an offset below 0 stands for the last ones. bytes is the
+ *  caller's, may be NULL.  */
+typedef struct {
+    char *bytes;
+    size_t size;
+    int64_t offset;             /* of bytes */
+    int64_t total;
+} fcj_piece_t;
+void fcj_output_read (fcj_call_t *call, const fcj_record_t *record,
+                      const char *stream, size_t limit, fcj_piece_t *piece);
+
 /*  job_id of args, checked; NULL: the call has been answered. */
 const char *fcj_tool_job_id (fcj_call_t *call, const json_t *args);
 /*  Says why a record is not there, the same for unknown and another's. */

@@ -13,15 +13,8 @@
 
 #define LIMIT_DEFAULT 16384
 
-typedef struct {
-    char *bytes;
-    size_t size;
-    int64_t offset;             /* of bytes */
-    int64_t total;
-} piece_t;
-
 /*  fd is closed. */
-static int s_read (int fd, piece_t *piece, size_t limit)
+static int s_read (int fd, fcj_piece_t *piece, size_t limit)
 {
     struct stat status;
     if (fd < 0)
@@ -31,6 +24,9 @@ static int s_read (int fd, piece_t *piece, size_t limit)
         return -1;
     }
     piece->total = status.st_size;
+    if (piece->offset < 0)
+        piece->offset = piece->total > (int64_t) limit
+            ? piece->total - (int64_t) limit: 0;
     piece->bytes = malloc (limit + 1);
     ssize_t got = piece->bytes? pread (fd, piece->bytes, limit,
                                        piece->offset): -1;
@@ -80,7 +76,7 @@ static int s_open_log (fcj_call_t *call, const fcj_record_t *record,
 
 /*  The record's tail: the last bytes of all that was printed. */
 static void s_tail (const fcj_record_t *record, const char *stream,
-                    piece_t *piece, size_t limit)
+                    fcj_piece_t *piece, size_t limit)
 {
     size_t size = 0;
     char field[16];
@@ -102,7 +98,7 @@ static void s_tail (const fcj_record_t *record, const char *stream,
 }
 
 static void s_answer (fcj_call_t *call, const fcj_record_t *record,
-                      const char *stream, const piece_t *piece)
+                      const char *stream, const fcj_piece_t *piece)
 {
     fcj_state_t state = fcj_record_state (record);
     int64_t next = piece->offset + (int64_t) piece->size;
@@ -124,6 +120,19 @@ static void s_answer (fcj_call_t *call, const fcj_record_t *record,
     fcj_call_tool (call, text, view, NULL, false);
 }
 
+void fcj_output_read (fcj_call_t *call, const fcj_record_t *record,
+                      const char *stream, size_t limit, fcj_piece_t *piece)
+{
+    int fd = fcj_state_terminal (fcj_record_state (record))
+        ? s_open_log (call, record, stream)
+        : s_open_live (fcj_config_path (call->front->config, "live"),
+                       fcj_record_str (record, "id", NULL), stream);
+    if (s_read (fd, piece, limit) != 0)
+        s_tail (record, stream, piece, limit);
+    if (piece->offset < 0)
+        piece->offset = 0;
+}
+
 void fcj_tool_output (fcj_call_t *call, const json_t *args)
 {
     fcj_error_t error;
@@ -134,7 +143,7 @@ void fcj_tool_output (fcj_call_t *call, const json_t *args)
         json_object_get (args, "stream"));
     const json_t *limit = json_object_get (args, "limit");
     size_t most = limit? (size_t) json_number_value (limit): LIMIT_DEFAULT;
-    piece_t piece = { .offset = (int64_t) json_number_value (
+    fcj_piece_t piece = { .offset = (int64_t) json_number_value (
         json_object_get (args, "offset")) };
     stream = stream? stream: "stdout";
     fcj_record_t *record = fcj_store_get (call->front->store, job,
@@ -143,12 +152,7 @@ void fcj_tool_output (fcj_call_t *call, const json_t *args)
         fcj_tool_no_record (call, job, &error);
         return;
     }
-    int fd = fcj_state_terminal (fcj_record_state (record))
-        ? s_open_log (call, record, stream)
-        : s_open_live (fcj_config_path (call->front->config, "live"), job,
-                       stream);
-    if (s_read (fd, &piece, most) != 0)
-        s_tail (record, stream, &piece, most);
+    fcj_output_read (call, record, stream, most, &piece);
     s_answer (call, record, stream, &piece);
     free (piece.bytes);
     fcj_record_destroy (&record);

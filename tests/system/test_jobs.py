@@ -7,7 +7,7 @@ import textwrap
 import time
 
 import pytest
-from service import Http, Service
+from service import Http, ProtocolError, Service
 
 SERVICE = {"tokens": {"alice": "alice-token-0123456789abcdef",
                       "bob": "bob-token-0123456789abcdef"}}
@@ -425,3 +425,40 @@ def test_a_number_has_no_digit_that_it_does_not_need(client: Http) -> None:
     answer = client.run("{'a': 0.261, 'b': 1 / 3}")
     assert "0.261" in answer.text and "0.2610" not in answer.text
     assert answer["result"] == {"a": 0.261, "b": 1 / 3}
+
+
+def test_a_running_jobs_stdout_is_a_resource_that_grows(
+        client: Http) -> None:
+    job = client.submit("import time\nprint('x' * 99999)\nprint('early')\n"
+                        "time.sleep(30)")
+
+    def read(query: str = "") -> dict:
+        return client.request("resources/read", {
+            "uri": f"job://{job}/stdout{query}"})["contents"][0]
+
+    end = time.monotonic() + 20
+    while "early" not in (piece := read())["text"]:
+        assert time.monotonic() < end, "print was not readable"
+        time.sleep(0.05)
+    meta = piece["_meta"]
+    assert meta["more"] and meta["total_bytes"] == 100006
+    assert meta["offset"] == 100006 - 65536 == meta["next_offset"] - 65536
+    later = read("?offset=100000")
+    assert later["text"] == "early\n" and later["_meta"]["offset"] == 100000
+    assert read("?offset=100006")["text"] == ""
+    with pytest.raises(ProtocolError):
+        read("?offset=x")
+    client.cancel(job)
+    client.wait(job)
+
+
+def test_a_finished_jobs_stdout_is_whole_and_read_from_an_offset(
+        client: Http) -> None:
+    job = client.submit("print('x' * 9999)\nprint('last')")
+    client.wait(job)
+    uri = f"job://{job}/stdout"
+    whole = client.request("resources/read", {"uri": uri})["contents"][0]
+    assert len(whole["text"]) == 10005
+    part = client.request("resources/read", {
+        "uri": uri + "?offset=10000"})["contents"][0]
+    assert part["text"] == "last\n" and part["_meta"]["more"] is False
