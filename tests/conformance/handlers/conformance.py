@@ -22,9 +22,9 @@ def failing_job() -> dict[str, str]:
     raise Failure("this job always fails")
 
 
-@tool(needs="gui", toolset="conformance", title="Protocol error", options=["queue_timeout_s"])
+@tool(needs="compute", toolset="conformance", title="Protocol error")
 def protocol_error_job() -> dict[str, str]:
-    """Is never started: no worker serves its lane."""
+    """Is never started: it expires while it waits for another job."""
     return {}
 
 
