@@ -469,7 +469,7 @@ class Service:
             return ["redis-server", "--port", "0", "--unixsocket",
                     self.redis_sock, "--dir", str(data), "--appendonly",
                     "yes", "--appendfsync", "always", "--save", ""]
-        if part == "mcp":
+        if part in ("mcp", "mcp2"):
             return [str(BIN / "fcj-mcp"), "--http", f"127.0.0.1:{self.port}"]
         return [str(BIN / f"fcj-{part}")]
 
@@ -573,7 +573,7 @@ class Service:
         """SIGTERM to all in order; then nobody may be left."""
         late = []
         self.family()
-        for part in ("mcp", "worker", "broker", "redis"):
+        for part in ("mcp2", "mcp", "worker", "broker", "redis"):
             if part in self.running:
                 try:
                     self.kill(part, signal.SIGTERM)
