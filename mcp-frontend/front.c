@@ -13,6 +13,7 @@
 #include "extra.h"
 #include "follow.h"
 #include "front.h"
+#include "handlers.h"
 #include "http.h"
 #include "interest.h"
 #include "service.h"
@@ -281,6 +282,28 @@ static void s_turn (fcj_front_t *self, int64_t *ticked)
         fcj_stdio_write (self->stdio);
 }
 
+/*  Streams that only the server can end are ended, and what was answered is
+ *  sent, as far as the clients take it in time. */
+static void s_farewell (fcj_front_t *self)
+{
+    fcj_call_t *call, *after;
+    int64_t until = fcj_mono_ms () + FCJ_MCP_LINGER_MS / 2;
+    for (call = TAILQ_FIRST (&self->everyone); call; call = after) {
+        after = TAILQ_NEXT (call, all);
+        if (call->interest)
+            fcj_handle_listen_end (call);
+    }
+    if (self->stdio)
+        fcj_stdio_write (self->stdio);
+    while (self->http && fcj_mono_ms () < until) {
+        fcj_http_run (self->http);
+        if (fcj_http_drained (self->http))
+            break;
+        struct pollfd fd = { fcj_http_fd (self->http), POLLIN, 0 };
+        poll (&fd, 1, 20);
+    }
+}
+
 void fcj_front_run (fcj_front_t *self)
 {
     int64_t ticked = 0, ended = 0;
@@ -297,4 +320,5 @@ void fcj_front_run (fcj_front_t *self)
         if (idle || now - ended > FCJ_MCP_LINGER_MS)
             break;
     }
+    s_farewell (self);
 }

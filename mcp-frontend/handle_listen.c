@@ -26,6 +26,9 @@ static void s_tell (void *arg, const char *method, json_t *params)
 
 void fcj_handle_listen_end (fcj_call_t *call)
 {
+    if (!call->sink.http)       /* there the stream's end says it */
+        fcj_call_tell (call, NULL, "notifications/cancelled", json_pack (
+            "{s:O}", "requestId", call->id));
     fcj_call_result (call, json_pack ("{s:{s:O}}", "_meta", SUBSCRIPTION,
                                       call->id));
 }

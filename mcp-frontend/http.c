@@ -847,6 +847,15 @@ void fcj_http_recheck (fcj_http_t *self)
             s_resume (one);
 }
 
+bool fcj_http_drained (const fcj_http_t *self)
+{
+    const exchange_t *one;
+    TAILQ_FOREACH (one, &self->exchanges, next)
+        if (one->answered)
+            return false;
+    return true;
+}
+
 /*  A suspended connection is not watched by MHD: look ourselves. RDHUP, and
  *  no peek, because TLS says goodbye before it closes. */
 static bool s_gone (const exchange_t *self)

@@ -21,6 +21,8 @@ void fcj_http_run (fcj_http_t *self);
 int fcj_http_timeout (const fcj_http_t *self, int most);
 /*  Judges again the requests that wait for an issuer's keys. */
 void fcj_http_recheck (fcj_http_t *self);
+/*  True when nothing that was answered waits to be sent. */
+bool fcj_http_drained (const fcj_http_t *self);
 /*  Keep-alives, and clients that went away; about each second. */
 void fcj_http_tick (fcj_http_t *self, int64_t now);
 #endif

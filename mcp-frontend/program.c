@@ -4,8 +4,11 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "extra.h"
 #include "../jobs/log.h"
+
+#define FILES 8192
 
 static volatile int s_stop;
 
@@ -21,6 +24,19 @@ static void s_catch_signals (void)
     sigaction (SIGTERM, &action, NULL);
     sigaction (SIGINT, &action, NULL);
     signal (SIGPIPE, SIG_IGN);
+}
+
+/*  A stream a client takes a descriptor each; select is used nowhere. */
+static void s_raise_files (void)
+{
+    struct rlimit files;
+    if (getrlimit (RLIMIT_NOFILE, &files) != 0)
+        return;
+    rlim_t wanted = files.rlim_max < FILES? files.rlim_max: FILES;
+    if (files.rlim_cur < wanted) {
+        files.rlim_cur = wanted;
+        setrlimit (RLIMIT_NOFILE, &files);
+    }
 }
 
 static fcj_level_t s_level (const char *name)
@@ -42,6 +58,7 @@ int fcj_mcp_main (int argc, char **argv, const fcj_extra_t *extra)
     fcj_log_open ("mcp", s_level (fcj_config_str (config, "log-level")),
                   fcj_config_bool (config, "log-json"));
     s_catch_signals ();
+    s_raise_files ();
     const char *address = fcj_config_str (config, "http");
     int rc = 1;
     fcj_front_t *front = NULL;
