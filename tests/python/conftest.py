@@ -170,6 +170,7 @@ def live(run, tmp_path):
     yield Live()
     for name in list(FreeCAD.listDocuments()):
         FreeCAD.closeDocument(name)
+    assert "FreeCADGui" not in sys.modules, "a document tool has touched the window"
 
 
 @pytest.fixture

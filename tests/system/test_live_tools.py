@@ -8,22 +8,23 @@ from __future__ import annotations
 import base64
 import collections
 import pathlib
+import re
+import shutil
 import signal
 import struct
 import zlib
 from typing import Any, Iterator
 
 import pytest
-import service as service_module
 from service import BIN, Answer, Http, Service
 
 RED = "#ff0000"
 
 
 class Window(Service):
-    """A service whose only worker has a window."""
+    """A service with a worker that has a window."""
 
-    PARTS = ("redis", "broker", "gui", "mcp")
+    PARTS = ("redis", "broker", "gui", "worker", "mcp")
 
     def command(self, part: str) -> list[str]:
         return [str(BIN / "fcj-worker"), "--gui"] if part == "gui" else super().command(part)
@@ -36,8 +37,9 @@ class Window(Service):
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    window = Window(display="xvfb", roots_write="yes", parts_library="")
+    window = Window(display="xvfb", roots_write="yes", hold_s=3, slots=1)
     try:
+        window._until(lambda: not window.client().call("list_documents").is_error, 60)
         yield window
     finally:
         window.stop()
@@ -340,6 +342,40 @@ def test_macros_run_and_a_library_that_is_not_there_is_said(live: Live, service:
     assert live("run_macro", macro="Tall", arguments={"tall": 44})["changes"]["changed"] == ["Box"]
     assert live("get_object", object="Box")["properties"]["Height"] == "44 mm"
     assert "parts-library" in live.no("get_parts_list")
+
+
+def test_a_live_analysis_is_solved_by_a_job_while_the_window_works_on(live: Live) -> None:
+    if not shutil.which("ccx"):
+        pytest.skip("CalculiX (ccx) is not installed")
+    text = (pathlib.Path(__file__).parents[1] / "python" / "test_docs_fem.py").read_text()
+    code = re.search(r"(?ms)^def beam.*?^    doc.saveAs", text)
+    assert code
+    built = code[0].removesuffix("    doc.saveAs").rstrip() + "\nbeam('')\n"
+    live("execute_code", code=built)
+    copied = live("snapshot_document", document="Beam")
+    job = live.client.start("run_fem_analysis", model={"job": copied["job_id"],
+                                                       "artifact": copied["artifact"]})
+    live("create_document", name="Meanwhile")
+    assert live.client.wait(job)["state"] == "completed", live.client.result(job)
+    answer = live.client.result(job)
+    assert answer["result"]["results"][0]["max_von_mises"] == pytest.approx(10, rel=0.1)
+    assert {"Beam_results.FCStd", "Mesh.frd"} <= {one["name"] for one in answer["artifacts"]}
+
+
+# ---- Held calls and questions -----------------------------------------------
+
+def test_a_call_that_outlasts_its_hold_becomes_a_job_to_poll(live: Live) -> None:
+    answer = live.client.call("execute_code", code="import time\ntime.sleep(4)\n42")
+    assert not answer.is_error and "get_job_status" in answer.text
+    job = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", answer.text)
+    assert job and live.client.wait(job[0])["state"] == "completed"
+    assert live.client.result(job[0])["result"]["result"] == 42
+
+
+def test_a_failed_call_tells_the_whole_error_at_once(live: Live) -> None:
+    words = live.no("execute_code", code="x = [1]\nx[5]")
+    assert "IndexError" in words and "line 2" in words.lower() and "x[5]" in words
+    assert "seconds" not in live.no("get_object", object="Nobody")
 
 
 def test_every_answer_fits_the_schema_that_was_announced(live: Live) -> None:

@@ -127,11 +127,14 @@ int
 fcj_leftover_claim (const fcj_worker_options_t *options, const char *worker,
                     char *root, size_t size, fcj_error_t *error)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], fresh[PATH_MAX];
     s_clean_all (options);
+    /*  It gets its name when it is locked: another worker that starts now
+     *  would take one that is not for a dead worker's.  */
     snprintf (path, sizeof path, "%s/%s.lock", options->scratch, worker);
-    int lock = open (path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (lock < 0 || flock (lock, LOCK_EX | LOCK_NB)) {
+    snprintf (fresh, sizeof fresh, "%s/%s.fresh", options->scratch, worker);
+    int lock = open (fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (lock < 0 || flock (lock, LOCK_EX | LOCK_NB) || rename (fresh, path)) {
         fcj_fail (error, FCJ_INTERNAL, "%s: %s", path, strerror (errno));
         return -1;
     }

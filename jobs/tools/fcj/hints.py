@@ -25,7 +25,12 @@ class Bound:
 
 
 class Input:
-    """Marks a parameter that holds references (``x-fcj-input``)."""
+    """Marks a parameter that holds references (``x-fcj-input``) to shapes."""
+
+
+class InputFile(Input):
+    """Marks one that holds references to files; the handler gets the path of a
+    copy in its scratch directory."""
 
 
 class NamesJob:
@@ -63,6 +68,9 @@ Shape = Annotated[Reference | Annotated[
 JobId = Annotated[str, Bound(pattern=UUID), NamesJob]
 #: Python source for a live FreeCAD.
 Code = Annotated[str, Bound(minLength=1, maxLength=1048576), NamesJobs]
+#: A document file (.FCStd): {"job": id, "artifact": "Part.FCStd"} or {"file": "a.FCStd"}.
+#: The handler gets the path of a copy.
+DocumentFile = Annotated[Reference, InputFile]
 
 Length = Annotated[float, Bound(minimum=0), "Millimetres"]
 Angle = Annotated[float, "Degrees"]

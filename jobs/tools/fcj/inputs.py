@@ -53,6 +53,48 @@ class Resolver:
             text = str(error)
             raise Invalid(text if text.startswith(where) else f"{where}: {text}") from error
 
+    def document(self, reference: dict[str, Any], where: str) -> str:
+        """The path of a copy of an .FCStd file: of a file, or a job's artifact."""
+        try:
+            schema.check(reference, REFERENCE, where)
+            return self._document(reference)
+        except Invalid as error:
+            text = str(error)
+            raise Invalid(text if text.startswith(where) else f"{where}: {text}") from error
+
+    def _document(self, reference: dict[str, Any]) -> str:
+        form = '{"job": id, "artifact": "Part.FCStd"} or {"file": "part.FCStd"}'
+        if set(reference) == {"file"}:
+            if formats.ending(reference["file"]) != "fcstd":
+                raise Invalid(f"{reference['file']!r} is no .FCStd file")
+            fd = self.files.open(reference["file"])
+            try:
+                return self._copy(fd, reference["file"])
+            finally:
+                os.close(fd)
+        if "job" not in reference or set(reference) - {"job", "artifact"}:
+            raise Invalid(f"must be {form}")
+        artifacts = self._artifacts(reference["job"])
+        documents = [name for name in artifacts if formats.ending(name) == "fcstd"]
+        name = reference.get("artifact") or (documents[0] if len(documents) == 1 else "")
+        if name not in documents:
+            raise Invalid(f"job {reference['job']} has the .FCStd artifacts "
+                          f"{', '.join(documents) or 'none'}; name one: {form}")
+        digest = artifacts[name]["hash"]
+        if digest not in self.blobs:
+            self.blob(digest)                # says what is wrong
+        return self._copy(self.blobs[digest], name)
+
+    def _copy(self, fd: int, name: str) -> str:
+        self.count += 1
+        directory = os.path.join(self.scratch, f".input{self.count}")
+        os.mkdir(directory)
+        copy = os.path.join(directory, os.path.basename(name))
+        os.lseek(fd, 0, os.SEEK_SET)
+        with open(fd, "rb", closefd=False) as reader, open(copy, "xb") as writer:
+            shutil.copyfileobj(reader, writer, 1 << 20)
+        return copy
+
     def blob(self, digest: str) -> bytes:
         """The bytes of a blob that came along with the job."""
         fd = self.blobs.get(digest)
@@ -79,14 +121,18 @@ class Resolver:
 
     # ---- Jobs ---------------------------------------------------------------
 
-    def _job(self, job_id: str, name: str | None) -> Any:
+    def _artifacts(self, job_id: str) -> dict[str, Any]:
+        """Artifacts of a completed job, by name."""
         ref = self.refs.get(job_id)
         if ref is None:
             raise Invalid(f"job {job_id} is unknown here: it must be in depends_on, exist and "
                           "not be expired (see list_jobs)")
         if ref.get("state") != "completed":
             raise Invalid(f"job {job_id} is {ref.get('state')}, only a completed one has results")
-        artifacts = {item["name"]: item for item in json.loads(ref.get("artifacts") or "[]")}
+        return {item["name"]: item for item in json.loads(ref.get("artifacts") or "[]")}
+
+    def _job(self, job_id: str, name: str | None) -> Any:
+        artifacts = self._artifacts(job_id)
         if name is not None:
             if name not in artifacts:
                 known = ", ".join(artifacts) or "none"
@@ -97,7 +143,7 @@ class Resolver:
                 raise Invalid(f"artifact {name!r} of job {job_id}: {error}") from error
         if SHAPE in artifacts:
             return self._artifact(artifacts[SHAPE])
-        return self._value(ref, artifacts)
+        return self._value(self.refs[job_id], artifacts)
 
     def _value(self, ref: dict[str, Any], artifacts: dict[str, Any]) -> Any:
         if ref.get("result_blob"):

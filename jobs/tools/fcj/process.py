@@ -146,8 +146,10 @@ class _Run:
     def _arguments(self, tool: Tool, arguments: dict[str, Any], named: dict[str, Any],
                    resolver: inputs.Resolver) -> dict[str, Any]:
         arguments = schema.check(arguments, tool.arguments)
-        for name in tool.inputs:
-            if name in arguments:
+        for name, kind in tool.inputs.items():
+            if name in arguments and kind == "file":
+                arguments[name] = resolver.document(arguments[name], name)
+            elif name in arguments:
                 arguments[name] = _resolve(arguments[name], name, named, resolver)
         return arguments
 

@@ -15,13 +15,14 @@ import typing
 from typing import Any
 
 from .errors import Invalid
-from .hints import Bound, Input, NamesJob, NamesJobs
+from .hints import Bound, Input, InputFile, NamesJob, NamesJobs
 
 KEYWORDS = {"type", "properties", "required", "additionalProperties", "items", "enum", "minimum",
             "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "format",
             "description", "default", "anyOf", "$ref", "$defs", "x-fcj-input",
             "x-fcj-job", "x-fcj-code"}
-MARKS = {Input: "x-fcj-input", NamesJob: "x-fcj-job", NamesJobs: "x-fcj-code"}
+MARKS = {Input: ("x-fcj-input", "shape"), InputFile: ("x-fcj-input", "file"),
+         NamesJob: ("x-fcj-job", True), NamesJobs: ("x-fcj-code", True)}
 PLAIN = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null",
          dict: "object", list: "array"}
 DEPTH_MAX = 16
@@ -64,7 +65,8 @@ def _annotated(hint: Any, notes: tuple[Any, ...], depth: int) -> dict[str, Any]:
         elif isinstance(note, str):
             schema["description"] = note
         elif note in MARKS:
-            schema[MARKS[note]] = True
+            key, value = MARKS[note]
+            schema[key] = value
     return schema
 
 
@@ -90,9 +92,10 @@ def _record(hint: Any, depth: int) -> dict[str, Any]:
     return schema
 
 
-def lift_inputs(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Takes ``x-fcj-input`` out of every level; True if it was anywhere."""
-    found = bool(schema.pop("x-fcj-input", False))
+def lift_inputs(schema: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Takes ``x-fcj-input`` out of every level; "shape" or "file" if it was
+    anywhere, else ""."""
+    found = schema.pop("x-fcj-input", "")
     children = [schema["items"]] if isinstance(schema.get("items"), dict) else []
     for child in children + schema.get("anyOf", []):
         found = lift_inputs(child)[1] or found

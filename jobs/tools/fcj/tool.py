@@ -28,7 +28,7 @@ class Tool:
     name: str
     function: Callable[..., Any]
     job_parameter: str | None
-    inputs: tuple[str, ...]           # parameters that hold references
+    inputs: dict[str, str]            # parameters that hold references: to shapes or files
     arguments: dict[str, Any]         # schema of the arguments, options left out
     entry: dict[str, Any]             # what the catalogue says
 
@@ -99,14 +99,15 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
         entry["own"] = True
     for key in ("inputSchema", "outputSchema", "resultSchema"):
         schema.check_subset(entry[key], f"{name}.{key}")
-    return Tool(name, function, job_parameter, tuple(inputs), arguments, entry)
+    return Tool(name, function, job_parameter, inputs, arguments, entry)
 
 
 def _parameters(function: Callable[..., Any], about: dict[str, str], options: Sequence[str]
-                ) -> tuple[dict[str, Any], list[str], str | None]:
+                ) -> tuple[dict[str, Any], dict[str, str], str | None]:
     hints = typing.get_type_hints(function, include_extras=True)
     properties: dict[str, Any] = {}
-    required, inputs, job_parameter = [], [], None
+    inputs: dict[str, str] = {}
+    required, job_parameter = [], None
     for name, parameter in inspect.signature(function).parameters.items():
         if hints.get(name) is Job:
             job_parameter = name
@@ -120,7 +121,7 @@ def _parameters(function: Callable[..., Any], about: dict[str, str], options: Se
             made["description"] = about[name]
         if marked:
             made["x-fcj-input"] = True
-            inputs.append(name)
+            inputs[name] = marked
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
         elif parameter.default is not None:

@@ -38,6 +38,15 @@ class Saved(TypedDict):
     size: Annotated[int, "Bytes"]
 
 
+class DocumentCopy(TypedDict):
+    """A document as a file of this job."""
+
+    document: str
+    artifact: Annotated[str, "The file; as a reference: {\"job\": <this job's id>, \"artifact\": ...}"]
+    job_id: Annotated[str, "The id of this job"]
+    size: Annotated[int, "Bytes"]
+
+
 class Closed(TypedDict):
     """A document that is no longer open."""
 
@@ -168,6 +177,28 @@ def save_document(job: Job, document: Name | None = None, path: Path | None = No
         raise Failure(f"{wanted!r} could not be written; is the directory writable for the service?")
     modified.set_clean(doc)
     return {"document": doc.Name, "file": file, "size": os.path.getsize(file)}
+
+
+@tool(needs="document", toolset="documents", title="Copy a document into an artifact", read_only=True)
+def snapshot_document(job: Job, document: Name | None = None) -> DocumentCopy:
+    """Copy a live document, as it stands, into an .FCStd artifact, for a background job or to fetch it.
+
+    The document is neither saved nor changed. Next: run_fem_analysis with `model`
+    {"job": job_id, "artifact": artifact}, or read the resource job://<job_id>/<artifact>.
+
+    Parameters
+    ----------
+    document : str
+        Name or label; the active one when left out.
+    """
+    doc = find.document(document)
+    name = f"{doc.Name}.FCStd"
+    doc.saveCopy(job.artifact_path(name))
+    if not os.path.isfile(job.artifact_path(name)):
+        raise Failure(f"FreeCAD could not write a copy of {doc.Name}")
+    job.announce(name)
+    return {"document": doc.Name, "artifact": name, "job_id": job.id,
+            "size": os.path.getsize(job.artifact_path(name))}
 
 
 @tool(needs="document", toolset="documents", title="Close a document", destructive=True)
