@@ -30,6 +30,7 @@ def solve(job: Job, path: str, name: str | None) -> dict[str, Any]:
         raise Failure("the solver CalculiX (ccx) is not installed where this worker runs; install the "
                       "package calculix-ccx there and submit the analysis again")
     import FreeCAD
+    _import_objects()
     job.progress(0.02, "opening the document")
     try:
         doc = FreeCAD.openDocument(path)
@@ -55,6 +56,18 @@ def solve(job: Job, path: str, name: str | None) -> dict[str, Any]:
             "results": [_mode(one, mesh.FemMesh) for one in results], "solver_s": round(seconds, 3),
             "warnings": _lines(text, "*WARNING")[:20],
             "artifacts": _artifacts(job, doc, os.path.dirname(tools.inp_file_name))}
+
+
+def _import_objects() -> None:
+    """The classes of FEM's Python objects, before a document is opened: an
+    object whose module is first imported while it is restored stays empty."""
+    import importlib
+    import pkgutil
+
+    import ObjectsFem  # noqa: F401
+    import femobjects
+    for module in pkgutil.iter_modules(femobjects.__path__):
+        importlib.import_module(f"femobjects.{module.name}")
 
 
 def _analysis(doc: Any, name: str | None) -> Any:

@@ -7,6 +7,12 @@ A view provider's document can't be asked for: FreeCAD crashes when its object
 is not attached yet, and it tells of changes before that. So a change of views
 (colour, visibility) counts for the documents whose objects changed with it and
 for the active one, and for all of them when no object changed.
+
+Nor may anybody listen to views while one is made: FreeCAD asks the new one for
+the property's name, and a class of views that is made for the first time then
+refuses its next property ("Cannot add static property", FEM meshes for one).
+Who creates an object changes its document anyway, so views are not listened to
+from the first new object until the job is over.
 """
 
 from typing import Any
@@ -20,6 +26,8 @@ class Changes:
         self.total = 0
         self.settled = 0                    # total, when views were looked at last
         self.views = False
+        self._gui: Any = None
+        self._listening = False
 
     def watch(self) -> None:
         """From now on. Documents that are open count as unchanged."""
@@ -30,14 +38,23 @@ class Changes:
         FreeCAD.addDocumentObserver(self)
         if hasattr(FreeCADGui, "addDocumentObserver"):
             self._gui = _Views(self)
-            FreeCADGui.addDocumentObserver(self._gui)
+            self._listen(True)
 
     def stop(self) -> None:
         """No more."""
         import FreeCAD
         import FreeCADGui
         FreeCAD.removeDocumentObserver(self)
-        if hasattr(self, "_gui"):
+        self._listen(False)
+
+    def _listen(self, on: bool) -> None:
+        import FreeCADGui
+        if self._gui is None or on == self._listening:
+            return
+        self._listening = on
+        if on:
+            FreeCADGui.addDocumentObserver(self._gui)
+        else:
             FreeCADGui.removeDocumentObserver(self._gui)
 
     def note(self, document: Any) -> None:
@@ -50,6 +67,7 @@ class Changes:
     def settle(self) -> int:
         """Between jobs: what views changed, too. The total."""
         import FreeCAD
+        self._listen(True)
         if self.views:
             self.views = False
             active = FreeCAD.ActiveDocument
@@ -83,6 +101,9 @@ class Changes:
         self.note(document)
 
     def slotCreatedObject(self, item: Any) -> None:
+        """Comes before the object's view is made."""
+        self.views = self.views or self._listening
+        self._listen(False)
         self.note(item.Document)
 
     def slotDeletedObject(self, item: Any) -> None:
