@@ -151,3 +151,8 @@ def test_a_schema_that_is_wrong_stops_the_build(bad, words):
 
 def test_a_missing_directory_is_said(tmp_path):
     assert "does not exist" in build(tmp_path / "out", tmp_path / "none").stderr
+
+
+def test_a_record_is_described_once_in_a_tool(catalogue):
+    cut = next(tool for tool in catalogue["tools"] if tool["name"] == "cut_shapes_async")
+    assert json.dumps(cut["inputSchema"]).count("One of: ") == 1

@@ -43,20 +43,16 @@ class NamesJobs:
 
 class Reference(TypedDict, total=False):
     """One of: {"job": id} (result shape of a finished or queued job; this job then waits for it),
-    {"job": id, "artifact": "part.step"}, {"file": "sub/part.step"} (below a workspace root),
-    {"file": "a.FCStd", "object": "Box"}, {"document": "Doc", "object": "Box"} (a live document's, as
-    it is now, placement applied), {"brep": "..."} (inline BREP text)."""
+    {"job": id, "artifact": "part.step"}, {"file": "sub/part.step"} (below a workspace root: STEP,
+    IGES, BREP, STL, OBJ), {"file": "a.FCStd", "object": "Box"}, {"document": "Doc", "object": "Box"}
+    (a live document's, by name or label, as it is now, placement applied), {"brep": "..."} (text)."""
 
-    job: Annotated[str, Bound(pattern=UUID), "Job id"]
-    artifact: Annotated[str, Bound(minLength=1, maxLength=128),
-                        "Artifact of that job; without it the result shape"]
-    file: Annotated[str, Bound(minLength=1, maxLength=4096),
-                    "Path below a workspace root: .step .stp .iges .igs .brep .brp .stl .obj .FCStd"]
-    object: Annotated[str, Bound(minLength=1, maxLength=256),
-                      "Name or label of the object in that FCStd file or live document"]
-    document: Annotated[str, Bound(minLength=1, maxLength=256),
-                        "Name or label of a document that is open in the live FreeCAD"]
-    brep: Annotated[str, Bound(minLength=1), "BREP text"]
+    job: Annotated[str, Bound(pattern=UUID)]
+    artifact: Annotated[str, Bound(minLength=1, maxLength=128)]
+    file: Annotated[str, Bound(minLength=1, maxLength=4096)]
+    object: Annotated[str, Bound(minLength=1, maxLength=256)]
+    document: Annotated[str, Bound(minLength=1, maxLength=256)]
+    brep: Annotated[str, Bound(minLength=1)]
 
 
 #: A shape: a reference, or the name of an entry of `inputs`. The handler gets

@@ -108,6 +108,27 @@ def lift_inputs(schema: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return schema, found
 
 
+def say_once(schema: dict[str, Any], said: set[str] | None = None) -> dict[str, Any]:
+    """The schema with each record described where it stands first and not again: a tool list is
+    read by models, and types are written out in place. Nothing but descriptions changes."""
+    said = set() if said is None else said
+    made = dict(schema)
+    text = made.get("description")
+    if made.get("type") == "object" and "properties" in made and text:
+        if text in said:
+            del made["description"]
+        said.add(text)
+    for key in ("properties", "$defs"):
+        if key in made:
+            made[key] = {name: say_once(child, said) for name, child in made[key].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(made.get(key), dict):
+            made[key] = say_once(made[key], said)
+    if "anyOf" in made:
+        made["anyOf"] = [say_once(child, said) for child in made["anyOf"]]
+    return made
+
+
 def check_subset(schema: Any, where: str) -> None:
     """TypeError when a schema uses a keyword that fcj-mcp does not know."""
     if schema is True or schema is False:

@@ -90,7 +90,8 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
     entry = {
         "name": name, "title": title, "description": text, "lane": LANES[needs], "needs": needs,
         "toolset": toolset, "hold_s": hold,
-        "inputSchema": {**arguments, "properties": {**arguments["properties"], **extra}},
+        "inputSchema": schema.say_once(
+            {**arguments, "properties": {**arguments["properties"], **extra}}),
         "outputSchema": schema.of_type(JobHandle) if hold == 0 else result,
         "resultSchema": result, "options": list(extra)}
     if internal:
