@@ -30,12 +30,20 @@ static size_t s_place (live_t *self, const json_t *shape)
     return n;
 }
 
+/*  "Doc.Object"; any other string is no reference, which the job says.  */
+static bool s_is_name (const json_t *value)
+{
+    const char *text = json_string_value (value);
+    const char *dot = text? strchr (text, '.'): NULL;
+    return dot && dot > text && dot[1];
+}
+
 /*  What stands in its place, or NULL when it is not a live shape.  */
 static json_t *s_replacement (live_t *self, const json_t *value, bool strings)
 {
     char name[32];
     bool live = json_is_string (json_object_get (value, "document"))
-        || (strings && json_is_string (value));
+        || (strings && s_is_name (value));
     if (!live)
         return NULL;
     self->found++;

@@ -19,7 +19,7 @@ def lone(idle_s: int = 600) -> dict[str, str]:
     path = tempfile.mkdtemp(prefix="fcj", dir="/tmp")
     os.chmod(path, 0o711)
     return {"PATH": "/usr/bin:/bin", "HOME": path, "LANG": "C.UTF-8",
-            "FCJ_STATE": path + "/state",
+            "FCJ_STATE": path + "/state", "FCJ_NO_GUI": "yes",
             "FCJ_SLOTS": "1", "FCJ_IDLE_S": str(idle_s)}
 
 
