@@ -53,6 +53,24 @@ static json_t *s_load (const char *path, fcj_error_t *error)
     return tools;
 }
 
+/*  A tool that is held answers with its result or, when that takes too long,
+ *  with a handle: its outputSchema says both. */
+static void s_show_handle (json_t *shown, const json_t *entry)
+{
+    static const char HANDLE[] = "{\"properties\":{\"job_id\":{\"type\":"
+        "\"string\"},\"state\":{\"type\":\"string\"},\"tool\":{\"type\":"
+        "\"string\"},\"poll_after_ms\":{\"type\":\"integer\"},\"message\":"
+        "{\"type\":\"string\"}},\"required\":[\"job_id\",\"state\","
+        "\"poll_after_ms\"]}";
+    json_t *result = json_object_get (shown, "outputSchema");
+    if (!result || !json_object_get (entry, "lane")
+        || json_integer_value (json_object_get (entry, "hold_s")) <= 0)
+        return;
+    json_object_set_new (shown, "outputSchema", json_pack (
+        "{s:s,s:[O,o]}", "type", "object", "anyOf", result,
+        json_loads (HANDLE, 0, NULL)));
+}
+
 /*  What a client sees of an entry. */
 static json_t *s_shown (const json_t *entry)
 {
@@ -69,6 +87,7 @@ static json_t *s_shown (const json_t *entry)
         json_object_get (shown, "outputSchema"), "type"));
     if (!type || strcmp (type, "object") != 0)
         json_object_del (shown, "outputSchema");
+    s_show_handle (shown, entry);
     return shown;
 }
 

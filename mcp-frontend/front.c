@@ -164,10 +164,10 @@ void fcj_front_destroy (fcj_front_t **self_p)
     fcj_follow_destroy_all (self);
     fcj_interest_destroy (&self->local_interest);
     fcj_session_release (&self->local);
+    fcj_async_destroy (&self->bus);
+    fcj_async_destroy (&self->redis);   /* before what it reports to */
     fcj_sessions_destroy (&self->sessions);
     fcj_watches_destroy (&self->watches);
-    fcj_async_destroy (&self->bus);
-    fcj_async_destroy (&self->redis);
     fcj_stdio_destroy (&self->stdio);
     fcj_client_destroy (&self->client);
     fcj_store_destroy (&self->store);

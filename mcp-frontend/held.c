@@ -74,35 +74,33 @@ bool fcj_hold_ask (fcj_call_t *call, const fcj_record_t *record)
 
 /* ---- Answers ----------------------------------------------------------- */
 
+/*  A handle; the outputSchema of a tool that is held allows it, too. asks:
+ *  the question that the job waits with, and nobody can be shown, or NULL. */
 static void s_answer_handle (fcj_call_t *call, const char *job,
-                             const char *state, bool existing)
+                             const char *state, bool existing,
+                             const char *asks)
 {
-    char text[512];
+    char text[1024];
     const char *tool = json_string_value (
         json_object_get (call->tool, "name"));
     bool over = fcj_state_of (state) >= FCJ_COMPLETED;
-    snprintf (text, sizeof text, "%s %s (%.64s), state %s. Next: %s",
-              existing? "This idempotency key has job": "Started job", job,
-              tool, state, over? "get_job_result with this job_id."
-              : "get_job_status with this job_id and wait_s=25, then"
-                " get_job_result.");
-    json_t *handle = json_pack (
-        "{s:s,s:s,s:s,s:i,s:s}", "job_id", job, "state", state, "tool", tool,
-        "poll_after_ms", over? 0: 500, "message", text);
-    if (fcj_tool_shape (call->tool) == FCJ_SHAPE_HANDLE) {
-        fcj_call_tool (call, text, handle, NULL, false);
-        return;
-    }
-    /*  Its outputSchema is the result's: the handle goes beside it. */
-    json_t *result = fcj_call_tool_result (call->version, text, NULL, NULL,
-                                           false);
-    char *dump = fcj_json_dumps (handle, JSON_COMPACT);
-    json_array_append_new (json_object_get (result, "content"), json_pack (
-        "{s:s,s:s}", "type", "text", "text", dump? dump: "{}"));
-    free (dump);
-    json_object_set_new (result, "_meta", json_pack (
-        "{s:o}", "io.freecad-jobs/job", handle));
-    fcj_call_result (call, result);
+    int used = snprintf (text, sizeof text, "%s %s (%.64s), state %s.",
+        existing? "This idempotency key has job": "Started job", job, tool,
+        state);
+    if (asks)
+        snprintf (text + used, sizeof text - (size_t) used, " It asks its"
+                  " user: %.500s Next: get_job_status shows the question"
+                  " under 'ask'; show it, then call answer_job.", asks);
+    else
+        snprintf (text + used, sizeof text - (size_t) used, " Next: %s",
+                  over? "get_job_result with this job_id."
+                  : "get_job_status with this job_id and wait_s=25, then"
+                    " get_job_result.");
+    json_t *said = json_string (text);
+    fcj_call_tool (call, text, json_pack (
+        "{s:s,s:s,s:s,s:i,s:o}", "job_id", job, "state", state, "tool", tool,
+        "poll_after_ms", over? 0: 500, "message",
+        said? said: json_string ("Next: get_job_status")), NULL, false);
 }
 
 static void s_answer (fcj_call_t *call, const char *job, const char *state,
@@ -111,7 +109,7 @@ static void s_answer (fcj_call_t *call, const char *job, const char *state,
     if (fcj_task_mode (call) != FCJ_TASK_NONE)
         fcj_task_answer (call, job);
     else
-        s_answer_handle (call, job, state, existing);
+        s_answer_handle (call, job, state, existing, NULL);
 }
 
 /* ---- Waiting ----------------------------------------------------------- */
@@ -122,6 +120,28 @@ static bool s_over (const fcj_map_t *event)
     fcj_map_copy (event, "state", state, sizeof state);
     return fcj_state_of (state) >= FCJ_COMPLETED
         || strcmp (state, "gone") == 0;
+}
+
+/*  The job asks: a task does so by itself, a client that can be asked is,
+ *  and for another one waiting any longer is of no use. */
+static bool s_asks (fcj_call_t *call, const fcj_record_t *record,
+                    const char *job)
+{
+    if (fcj_task_mode (call) != FCJ_TASK_NONE) {
+        fcj_call_unwait (call);
+        fcj_task_answer (call, job);
+    }
+    else if (!fcj_hold_ask (call, record)) {
+        const char *text = fcj_record_str (record, "ask", NULL);
+        json_t *ask = text? json_loads (text, 0, NULL): NULL;
+        const char *question = json_string_value (json_object_get (
+            ask, "message"));
+        fcj_call_unwait (call);
+        s_answer_handle (call, job, "running", false,
+                         question? question: "(a form)");
+        json_decref (ask);
+    }
+    return true;
 }
 
 /*  A look into the record. True: the call is answered, or asks. */
@@ -138,13 +158,9 @@ static bool s_look (fcj_call_t *call, const char *job, char state[16])
             fcj_record_state (record)));
         fcj_call_progress (call, fcj_record_real (record, "progress", -1), 1,
                            fcj_record_str (record, "message", NULL));
-        asks = fcj_task_asking (record) > 0;
-        if (asks && fcj_task_mode (call) != FCJ_TASK_NONE) {
-            fcj_call_unwait (call);     /* a task asks by itself */
-            fcj_task_answer (call, job);
-        }
-        else
-            asks = asks && fcj_hold_ask (call, record);
+        asks = fcj_task_asking (record) > 0
+            && fcj_task_asking (record) != call->given
+            && s_asks (call, record, job);
     }
     fcj_record_destroy (&record);
     return asks;

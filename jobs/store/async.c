@@ -61,29 +61,6 @@ fcj_async_t *fcj_async_new (const char *url, fcj_error_t *error)
     return self;
 }
 
-static void s_drop_all (fcj_async_t *self, struct questions *list)
-{
-    question_t *one;
-    while ((one = TAILQ_FIRST (list))) {
-        TAILQ_REMOVE (list, one, next);
-        s_free (self, one);
-    }
-}
-
-void fcj_async_destroy (fcj_async_t **self_p)
-{
-    fcj_async_t *self = *self_p;
-    if (!self)
-        return;
-    s_drop_all (self, &self->held);
-    s_drop_all (self, &self->sent);
-    s_drop_all (self, &self->failed);
-    fcj_conn_destroy (&self->link);
-    free (self->hello);
-    free (self);
-    *self_p = NULL;
-}
-
 /* ---- Asking ------------------------------------------------------------ */
 
 static char *s_copy (const fcj_command_t *commands, size_t *size)
@@ -241,6 +218,20 @@ static void s_timeouts (fcj_async_t *self, int64_t now)
     one = TAILQ_FIRST (&self->sent);
     if (one && now > one->deadline)
         s_down (self);          /* its answer may still come, out of step */
+}
+
+void fcj_async_destroy (fcj_async_t **self_p)
+{
+    fcj_async_t *self = *self_p;
+    *self_p = NULL;             /* nobody asks any more */
+    if (!self)
+        return;
+    TAILQ_CONCAT (&self->failed, &self->sent, next);
+    TAILQ_CONCAT (&self->failed, &self->held, next);
+    s_tell_failed (self);
+    fcj_conn_destroy (&self->link);
+    free (self->hello);
+    free (self);
 }
 
 void fcj_async_run (fcj_async_t *self)

@@ -25,6 +25,7 @@ typedef void (fcj_async_fn) (void *arg, redisReply *const *replies,
                              int count, const fcj_error_t *error);
 
 fcj_async_t *fcj_async_new (const char *url, fcj_error_t *error);
+/*  What was asked fails; *self_p is NULL before anybody is told. */
 void fcj_async_destroy (fcj_async_t **self_p);
 
 /*  Sends the commands (copied); fn (may be NULL) is called once, never from

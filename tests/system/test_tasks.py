@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import os
 import pathlib
 import resource
 import time
@@ -10,8 +13,8 @@ from typing import Iterator
 
 import pytest
 
-from service import LEGACY, ProtocolError, Service
-from streams import ELICIT, TASKS, Modern, Pair, Session, Stream
+from service import ProtocolError, Service
+from streams import ELICIT, TASKS, Modern, Pair, Session
 
 ALICE = "alice-token-0123456789abcdef"
 BOB = "bob-token-0123456789abcdef"
@@ -183,7 +186,8 @@ def test_a_thousand_idle_streams_cost_little_and_harm_nobody(
                 "notifications": {"toolsListChanged": True}},
                 port=pair.other))
         assert all(one.next() for one in streams)
-        assert (memory() - before) / 1000 < 48 * 1024
+        most = 48 if "ASAN_OPTIONS" not in os.environ else 200
+        assert (memory() - before) / 1000 < most * 1024
         assert client.request("tools/list", {}, pair.other)["tools"]
         path = pair.service.handlers / "loud.py"
         path.write_text(Pair.TOOL.replace("def nap", "def loud"))
@@ -230,11 +234,6 @@ def test_a_client_that_waits_for_a_status_and_hangs_up_cancels_nothing(
     tool = pair.service.client()
     job = tool.start("execute_code_async",
                      code="import time\ntime.sleep(2)\n1")
-    stream = client.post("tools/call", {"name": "get_job_status",
-                         "arguments": {"job_id": job, "wait_s": 20}},
-                         progressToken=1) if False else None
-    import http.client
-    import json
     connection = http.client.HTTPConnection("127.0.0.1", client.port)
     meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": {}}
@@ -246,7 +245,6 @@ def test_a_client_that_waits_for_a_status_and_hangs_up_cancels_nothing(
         "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call",
         "Mcp-Name": "get_job_status"})
     connection.close()
-    assert stream is None
     assert tool.wait(job, 20)["state"] == "completed"
 
 
@@ -294,20 +292,24 @@ def test_a_status_that_is_waited_for_asks_too(pair: Pair) -> None:
     assert status["structuredContent"]["state"] == "completed"
 
 
-def test_who_can_not_be_asked_and_takes_no_tasks_gets_a_handle_and_answers_by_tool(
+def test_who_can_not_be_asked_gets_a_handle_and_answers_by_tool(
         pair: Pair) -> None:
     client = pair.service.client()
-    answer = client.call("nap", seconds=0, ask=True)
-    assert not answer.is_error
-    handle = answer.raw.get("_meta", {}).get("io.freecad-jobs/job")
-    if handle is None:          # the job did without
-        assert answer["said"] == "cancel" or answer.data == {"said": "Ada"}
-        return
+    handle = client.call("nap", seconds=0, ask=True)
+    assert not handle.is_error and "answer_job" in handle.text
     status = client.status(handle["job_id"], 5)
     assert status["ask"]["message"] == "Who is there?"
     client.call("answer_job", job_id=handle["job_id"], ask=1,
                 action="accept", content={"name": "Ada"})
     assert client.wait(handle["job_id"])["state"] == "completed"
+
+
+def test_a_held_tool_says_that_it_may_answer_with_a_handle(
+        pair: Pair) -> None:
+    schema = pair.service.client().tools()["nap"]["outputSchema"]
+    assert schema["type"] == "object"
+    result, handle = schema["anyOf"]
+    assert "job_id" in handle["required"] and result["type"] == "object"
 
 
 # ---- Tasks of 2025-11-25 -----------------------------------------------------
@@ -365,5 +367,3 @@ def test_a_failed_call_is_a_failed_task_there(pair: Pair) -> None:
     with pytest.raises(ProtocolError) as error:
         old.request("tasks/get", {"taskId": made["taskId"]})
     assert error.value.code == -32601
-    assert LEGACY == session.version and isinstance(
-        Stream(pair.service.port, "GET", {}).status, int)
