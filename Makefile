@@ -33,6 +33,7 @@ LIB_SRC      := $(wildcard jobs/*.c jobs/store/*.c) broker/client.c
 BROKER_SRC   := $(filter-out broker/client.c,$(wildcard broker/*.c))
 WORKER_SRC   := $(wildcard workers/supervisor/*.c workers/common/*.c)
 ZYGOTE_SRC   := $(wildcard workers/zygote/*.c workers/sandbox/*.c workers/common/*.c)
+NATIVE_SRC   := $(wildcard workers/native/*.c workers/sandbox/*.c workers/common/*.c) mcp-frontend/schema.c
 MCP_SRC      := $(wildcard mcp-frontend/*.c)
 SERVICE_SRC  := $(wildcard scripts/service/*.c)
 CLI_SRC      := $(wildcard scripts/cli/*.c)
@@ -43,7 +44,7 @@ obj       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 cxxobj    = $(patsubst %.cpp,$(BUILD)/obj/%.oo,$(1))
 LIB      := $(BUILD)/libfcj.a
 KERNEL   := $(BUILD)/libfcj-kernel.a
-BINS     := $(addprefix $(BUILD)/bin/,fcj-broker fcj-worker fcj-zygote fcj-mcp fcj-service fcj)
+BINS     := $(addprefix $(BUILD)/bin/,fcj-broker fcj-worker fcj-zygote fcj-native fcj-mcp fcj-service fcj)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 
 .PHONY: all setup run test bench install clean asan fuzz chaos units format
@@ -98,6 +99,10 @@ endef
 $(eval $(call program,fcj-broker,$(BROKER_SRC)))
 $(eval $(call program,fcj-worker,$(WORKER_SRC)))
 $(eval $(call program,fcj-zygote,$(ZYGOTE_SRC),$$(PYLIBS)))
+# No ZeroMQ in it: only what a pipeline needs.
+$(BUILD)/bin/fcj-native: $(call obj,$(NATIVE_SRC)) $(KERNEL) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) $(SANFLAGS) -Wl,--as-needed -o $@ $^ $(OCCT) -lmsgpackc -ljansson -lsodium -lseccomp -lcrypto -lpthread -lm
 $(eval $(call program,fcj-mcp,$(MCP_SRC)))
 $(eval $(call program,fcj-service,$(SERVICE_SRC)))
 # `fcj token` writes the file that fcj-mcp reads.

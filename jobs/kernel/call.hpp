@@ -52,7 +52,7 @@ struct Operand {
 };
 
 struct File {
-    std::string name, format, step;
+    std::string name, format, mime, step;
     long long size;
 };
 

@@ -311,6 +311,7 @@ static void s_files (const Run &run, Json &report)
         files.append (Json::object ()
                           .set ("name", file.name)
                           .set ("format", file.format)
+                          .set ("mime", file.mime)
                           .set ("size", file.size)
                           .set ("step", file.step));
     report.set ("files", files);

@@ -18,7 +18,8 @@
 
 typedef struct {
     const char *file, *code, *tool, *arguments, *priority, *name, *key;
-    long timeout_s;
+    const char *engine;
+    long timeout_s, threads;
     bool wait, can_ask;
     json_t *inputs;                     /* name -> reference */
     json_t *depends;                    /* ids */
@@ -34,6 +35,7 @@ static const char s_usage[] =
     "  --timeout SECONDS   run time, default from the configuration\n"
     "  --priority high|normal|low    --name LABEL    --key IDEMPOTENCY-KEY\n"
     "  --ask               you can be asked: see `fcj answer`\n"
+    "  --engine native|freecad    --threads N     of a native tool\n"
     "  --wait              wait for the end and print the result\n";
 
 /*  Whole file, NUL-terminated, the caller's; NULL and *error.  */
@@ -151,6 +153,10 @@ static int s_option (order_t *self, const char *option, const char *value,
         self->arguments = value;
     else if (strcmp (option, "--timeout") == 0)
         self->timeout_s = atol (value);
+    else if (strcmp (option, "--engine") == 0)
+        self->engine = value;
+    else if (strcmp (option, "--threads") == 0)
+        self->threads = atol (value);
     else if (strcmp (option, "--priority") == 0)
         self->priority = value;
     else if (strcmp (option, "--name") == 0)
@@ -193,6 +199,10 @@ static int s_parse (order_t *self, int argc, char **argv, fcj_error_t *error)
     int sources = !!self->file + !!self->code + !!self->tool;
     if (sources != 1)
         return fcj_fail (error, FCJ_INVALID, "%s", s_usage);
+    if (self->engine && strcmp (self->engine, "native") != 0
+        && strcmp (self->engine, "freecad") != 0)
+        return fcj_fail (error, FCJ_INVALID, "--engine is native or "
+                         "freecad.");
     if (fcj_priority_of (self->priority) < 0)
         return fcj_fail (error, FCJ_INVALID, "--priority is high, normal or "
                          "low.");
@@ -250,11 +260,40 @@ static int s_add_text (link_t *link, fcj_pack_t *pack, const char *key,
     return 0;
 }
 
+/*  Which kind of process runs the tool: what was asked for, else what the
+ *  catalogue says; the one that a reload wrote, if there is one.  */
+static const char *s_engine (const link_t *link, const order_t *self)
+{
+    char path[PATH_MAX];
+    size_t n;
+    bool native = false;
+    json_t *entry;
+    if (self->engine)
+        return self->engine;
+    snprintf (path, sizeof path, "%s/catalogue.json",
+              fcj_config_path (link->config, "state"));
+    json_t *root = json_load_file (path, 0, NULL);
+    if (!root)
+        root = json_load_file (fcj_config_path (link->config, "catalogue"),
+                               0, NULL);
+    json_array_foreach (json_object_get (root, "tools"), n, entry) {
+        const char *name = json_string_value (json_object_get (entry,
+                                                               "name"));
+        const char *engine = json_string_value (json_object_get (entry,
+                                                                 "engine"));
+        if (name && engine && strcmp (name, self->tool) == 0)
+            native = strcmp (engine, "native") == 0;
+    }
+    json_decref (root);
+    return native ? "native" : "freecad";
+}
+
 static int s_pack (link_t *link, const order_t *self, const char *id,
                    fcj_pack_t *pack, fcj_error_t *error)
 {
     size_t depends = json_array_size (self->depends);
-    fcj_pack_map (pack, 11 + (self->inputs_text ? 1U : 0U)
+    fcj_pack_map (pack, 12 + (self->inputs_text ? 1U : 0U)
+                  + (self->threads > 0 ? 1U : 0U)
                   + (depends ? 1U : 0U) + (self->name ? 1U : 0U)
                   + (self->key ? 2U : 0U));
     fcj_pack_kstr (pack, "id", id);
@@ -269,6 +308,9 @@ static int s_pack (link_t *link, const order_t *self, const char *id,
                    fcj_config_int (link->config, "retention-s"));
     fcj_pack_kint (pack, "submitted", fcj_now_ms ());
     fcj_pack_kbool (pack, "can_ask", self->can_ask);
+    fcj_pack_kstr (pack, "engine", s_engine (link, self));
+    if (self->threads > 0)
+        fcj_pack_kint (pack, "threads", self->threads);
     if (s_add_text (link, pack, "arguments", "arguments_blob",
                     self->arguments_text, error))
         return -1;

@@ -51,8 +51,23 @@ def test_every_tool_of_this_step_is_there_with_all_its_parts(catalogue):
         if tool.get("internal") or tool["lane"] != "compute":
             continue
         assert tool["hold_s"] == 0 and "job_id" in tool["outputSchema"]["properties"]
-        assert "get_job_status" in tool["description"] and set(tool["options"]) == {
-            "inputs", "timeout_s", "queue_timeout_s", "priority", "depends_on", "idempotency_key", "name"}
+        options = {"inputs", "timeout_s", "queue_timeout_s", "priority", "depends_on",
+                   "idempotency_key", "name"}
+        if "native" in tool:
+            options |= {"threads", "memo", "isolated"} | set(tool["options"]) & {"engine"}
+        assert "get_job_status" in tool["description"] and set(tool["options"]) == options
+
+
+def test_a_native_tool_says_how_its_arguments_become_a_pipeline(catalogue):
+    native = {tool["name"]: tool for tool in catalogue["tools"] if "native" in tool}
+    assert len(native) >= 19 and "run_pipeline_async" in native
+    for tool in native.values():
+        assert tool["engine"] == "native" and tool["native"]["pipeline"]["steps"]
+        own = set(tool["inputSchema"]["properties"]) - set(tool["options"])
+        used = json.dumps(tool["native"])
+        assert all(f'"{name}"' in used for name in own), tool["name"]
+    assert "engine" in native["fuse_shapes_async"]["options"]
+    assert "engine" not in native["fillet_async"]["options"]
 
 
 def test_tools_of_live_documents_are_held_and_take_few_options(catalogue):

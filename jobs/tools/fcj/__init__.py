@@ -5,11 +5,12 @@ A handler needs only what is exported here; see ../README.md.
 
 from .ask import Answer
 from .errors import Failure, Invalid
-from .hints import (Angle, Bound, Code, DocumentFile, Input, JobId, Length, Point, Reference, Shape,
-                    ShapeSummary)
+from .hints import (Angle, Bound, Circle, Code, DocumentFile, Input, JobId, Length, Memo, Point,
+                    Polygon, Profile, Reference, Shape, ShapeResult, ShapeSummary)
 from .job import Job
+from .native import Native
 from .tool import registry, tool
 
-__all__ = ["Angle", "Answer", "Bound", "Code", "DocumentFile", "Failure", "Input", "Invalid", "Job",
-           "JobId", "Length", "Point", "Reference",
-           "Shape", "ShapeSummary", "registry", "tool"]
+__all__ = ["Angle", "Answer", "Bound", "Circle", "Code", "DocumentFile", "Failure", "Input",
+           "Invalid", "Job", "JobId", "Length", "Memo", "Native", "Point", "Polygon", "Profile",
+           "Reference", "Shape", "ShapeResult", "ShapeSummary", "registry", "tool"]

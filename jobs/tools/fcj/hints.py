@@ -73,6 +73,28 @@ Angle = Annotated[float, "Degrees"]
 Point = Annotated[list[float], Bound(minItems=3, maxItems=3), "[x, y, z] in millimetres"]
 
 
+class Polygon(TypedDict):
+    """A profile as a polyline: {"points": [[x, y, z], ...], "closed": true}. Millimetres."""
+
+    points: Annotated[list[Point], Bound(minItems=2, maxItems=10000)]
+    closed: NotRequired[Annotated[bool, "Join the last point to the first. Default true"]]
+
+
+class Circle(TypedDict):
+    """A profile as a circle: {"center": [x, y, z], "radius": r, "normal": [0, 0, 1]}. Millimetres."""
+
+    center: Point
+    radius: Annotated[float, Bound(minimum=1e-6, maximum=1e7)]
+    normal: NotRequired[Point]
+
+
+#: A wire, edge or face: a reference, or given in numbers.
+Profile = Shape | Polygon | Circle
+
+#: Set when steps of a native job came from the memo.
+Memo = NotRequired[Annotated[str, "hit: all was remembered from before; partly: some steps were"]]
+
+
 class ShapeBox(TypedDict):
     """Bounding box in millimetres."""
 
@@ -105,6 +127,13 @@ class ShapeSummary(TypedDict):
     center_of_mass: NotRequired[list[float]]
     counts: NotRequired[ShapeCounts]
     artifact: NotRequired[Annotated[str, "The artifact that holds this shape, as BREP"]]
+
+
+class ShapeResult(TypedDict):
+    """A shape; {"job": "<this id>"} gives it to another job."""
+
+    shape: ShapeSummary
+    memo: Memo
 
 
 class JobHandle(TypedDict):

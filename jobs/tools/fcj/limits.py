@@ -16,6 +16,7 @@ SHAPE_ARTIFACTS_MAX = 32          # shapes of one result that become artifacts
 JSON_DEPTH_MAX = 64
 ASKS_MAX = 32                     # questions of one attempt
 ASK_SCHEMA_MAX = 8192             # form of a question, bytes of JSON
+SLOTS_MAX = 64
 TIMEOUT_S = 600
 TIMEOUT_MAX_S = 86400
 QUEUE_TIMEOUT_S = 86400

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Sequence
 
 from . import schema
 from .hints import UUID, Bound, Reference
-from .limits import (DEPENDS_MAX, KEY_MAX, NAME_MAX, QUEUE_TIMEOUT_S, TIMEOUT_MAX_S, TIMEOUT_S)
+from .limits import (DEPENDS_MAX, KEY_MAX, NAME_MAX, QUEUE_TIMEOUT_S, SLOTS_MAX, TIMEOUT_MAX_S,
+                     TIMEOUT_S)
+from .native import Native
 
 OPTIONS: dict[str, Any] = {
     "inputs": Annotated[dict[str, Reference | Annotated[
@@ -28,6 +30,17 @@ OPTIONS: dict[str, Any] = {
     "name": Annotated[str, Bound(minLength=1, maxLength=NAME_MAX), "A label for list_jobs."],
 }
 
+NATIVE: dict[str, Any] = {
+    "threads": Annotated[int, Bound(minimum=1, maximum=SLOTS_MAX),
+                         "Threads that OpenCASCADE may use, default 1. The job takes as many "
+                         "slots of its worker and waits until they are free."],
+    "memo": Annotated[bool, "False: compute each step, also when its result is remembered from "
+                            "before (same inputs, same parameters), and remember none."],
+    "isolated": Annotated[bool, "True: a fresh process that ends with the job."],
+    "engine": Annotated[Literal["native", "freecad"],
+                        "native (default): OpenCASCADE directly, with true progress and memo. "
+                        "freecad: the same in FreeCAD's Python."],
+}
 
 #: A tool that is answered at once needs no queue options.
 LIVE = ("timeout_s", "idempotency_key")
@@ -38,6 +51,12 @@ def of_need(needs: str) -> Sequence[str]:
     return tuple(OPTIONS) if needs == "compute" else LIVE
 
 
+def of_native(native: Native) -> Sequence[str]:
+    """The further ones of a native tool; `engine` when there are two."""
+    return tuple(name for name in NATIVE if name != "engine" or native.python)
+
+
 def schemas(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Option -> its schema, of these."""
-    return {name: schema.of_type(OPTIONS[name]) for name in OPTIONS if name in names}
+    return {name: schema.of_type(hint) for name, hint in (OPTIONS | NATIVE).items()
+            if name in names}

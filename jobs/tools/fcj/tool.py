@@ -14,6 +14,7 @@ from typing import Any, Callable, Sequence
 from . import loader, options as job_options, schema
 from .hints import JobHandle
 from .job import Job
+from .native import Native
 
 LANES = {"compute": "compute", "document": "gui", "gui": "gui"}
 HOLD_S = 20
@@ -39,19 +40,23 @@ _registry: dict[str, Tool] = {}
 def tool(*, needs: str, toolset: str, title: str, read_only: bool = False,
          destructive: bool = False, idempotent: bool = False, open_world: bool = False,
          hold_s: int | None = None, internal: bool = False,
-         options: Sequence[str] | None = None, task: str = "optional") -> Callable[..., Any]:
+         options: Sequence[str] | None = None, task: str = "optional",
+         native: Native | None = None) -> Callable[..., Any]:
     """Registers the decorated function as a tool; the function stays as it is.
 
     needs: compute, document or gui; the lane follows from it. hold_s: how long
     the front-end waits before it answers with a job handle; 0 for ``_async``.
     options: which of the common options it takes; all of them for compute, few
     for the others, because each costs the reader of the list. task: whether a
-    client may have it as an MCP task: optional, required or forbidden.
+    client may have it as an MCP task: optional, required or forbidden. native:
+    how the tool runs without Python; then that is its engine.
     """
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         chosen = () if internal else options if options is not None else \
             job_options.of_need(needs)
-        made = _make(function, needs, toolset, title, hold_s, internal, chosen)
+        if native:
+            chosen = (*chosen, *job_options.of_native(native))
+        made = _make(function, needs, toolset, title, hold_s, internal, chosen, native)
         made.entry["annotations"] = {
             "title": title, "readOnlyHint": read_only, "destructiveHint": destructive,
             "idempotentHint": idempotent, "openWorldHint": open_world}
@@ -73,7 +78,8 @@ def registry() -> dict[str, Tool]:
 
 
 def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
-          hold_s: int | None, internal: bool, options: Sequence[str]) -> Tool:
+          hold_s: int | None, internal: bool, options: Sequence[str],
+          native: Native | None) -> Tool:
     name = function.__name__
     if not NAME.match(name):
         raise ValueError(f"{name!r}: a tool's name is lower case letters, digits and _, at most 64")
@@ -87,6 +93,8 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
     result = schema.of_type(hints.get("return", Any))
     hold = hold_s if hold_s is not None else (0 if name.endswith("_async") else HOLD_S)
     extra = job_options.schemas(options)
+    if native and needs != "compute":
+        raise ValueError(f"{name}: a native tool has needs=\"compute\"")
     entry = {
         "name": name, "title": title, "description": text, "lane": LANES[needs], "needs": needs,
         "toolset": toolset, "hold_s": hold,
@@ -98,6 +106,8 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
         entry["internal"] = True
     if function.__module__.startswith(loader.USER):
         entry["own"] = True
+    if native:
+        entry |= {"engine": "native", "native": native.entry()}
     for key in ("inputSchema", "outputSchema", "resultSchema"):
         schema.check_subset(entry[key], f"{name}.{key}")
     return Tool(name, function, job_parameter, inputs, arguments, entry)

@@ -7,7 +7,8 @@ intersection can lie.
 
 from typing import Annotated, Any, Callable, NotRequired, TypedDict
 
-from fcj import Bound, Failure, Invalid, Job, Shape, ShapeSummary, tool, values
+from fcj import Bound, Failure, Invalid, Job, Memo, Native, Shape, ShapeSummary, tool, values
+from fcj.native import argument, count, memo, out, shapes, step, steps
 
 VOLUME_SLACK = 1e-3                   # relative; more is a wrong result
 
@@ -20,9 +21,20 @@ class BooleanResult(TypedDict):
     shape: ShapeSummary
     operands: Annotated[int, "How many shapes went in"]
     note: NotRequired[str]
+    memo: Memo
 
 
-@tool(needs="compute", toolset="jobs", title="Fuse shapes", read_only=True)
+def _native(op: str, operands: Any, **parameters: Any) -> Native:
+    """A boolean as a pipeline of one step."""
+    return Native(
+        steps(step(op, id=op, fuzzy=argument("tolerance"), unify=argument("refine"),
+                   **parameters), result=op),
+        result={"shape": out("result.shape"), "operands": operands, "memo": memo()},
+        files=False, python=True)
+
+
+@tool(needs="compute", toolset="jobs", title="Fuse shapes", read_only=True,
+      native=_native("fuse", count("shapes"), shapes=shapes("shapes")))
 def fuse_shapes_async(
         job: Job, shapes: Annotated[list[Shape], Bound(minItems=2, maxItems=4096)],
         refine: bool = True, tolerance: Tolerance = 0.0) -> BooleanResult:
@@ -53,7 +65,8 @@ def fuse_shapes_async(
     return _finish(job, "fuse", made, refine, len(shapes), _bounds(max, sum, volumes))
 
 
-@tool(needs="compute", toolset="jobs", title="Cut shapes", read_only=True)
+@tool(needs="compute", toolset="jobs", title="Cut shapes", read_only=True,
+      native=_native("cut", count("tools", plus=1), shape=shapes("base"), tools=shapes("tools")))
 def cut_shapes_async(
         job: Job, base: Shape, tools: Annotated[list[Shape], Bound(minItems=1, maxItems=4096)],
         refine: bool = True, tolerance: Tolerance = 0.0) -> BooleanResult:
@@ -87,7 +100,8 @@ def cut_shapes_async(
     return _finish(job, "cut", made, refine, len(tools) + 1, bounds)
 
 
-@tool(needs="compute", toolset="jobs", title="Common volume of shapes", read_only=True)
+@tool(needs="compute", toolset="jobs", title="Common volume of shapes", read_only=True,
+      native=_native("common", count("shapes"), shapes=shapes("shapes")))
 def common_shapes_async(
         job: Job, shapes: Annotated[list[Shape], Bound(minItems=2, maxItems=4096)],
         refine: bool = True, tolerance: Tolerance = 0.0) -> BooleanResult:

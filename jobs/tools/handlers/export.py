@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal, TypedDict
 
-from fcj import Bound, Invalid, Job, Shape, ShapeSummary, formats, tool
+from fcj import Bound, Invalid, Job, Memo, Native, Shape, ShapeSummary, formats, tool
+from fcj.native import argument, each, first, item, memo, out, pick, shapes, step, steps, text, when
 
 Format = Literal["step", "iges", "brep", "stl", "obj", "3mf", "fcstd"]
 ENDING = {"fcstd": "FCStd"}
@@ -22,9 +23,23 @@ class ExportResult(TypedDict):
 
     files: list[ExportedFile]
     shape: ShapeSummary
+    memo: Memo
 
 
-@tool(needs="compute", toolset="jobs", title="Export shapes to files", read_only=True)
+#: What was given becomes one shape, which each format is written from.
+WHOLE = when("shapes", step("compound", id="whole", shapes=shapes("shapes")),
+             step("load", id="whole", input=first(shapes("shapes"))), least=2)
+FILES = each("formats", step(
+    "export", shapes="$whole", file=text(argument("file_name"), ".", item()),
+    linear=argument("linear_deflection"), angular=argument("angular_deflection")))
+NATIVE = Native(
+    steps(WHOLE, FILES, result="whole"),
+    result={"files": pick(out("files"), "name", "format", "mime", "size"),
+            "shape": out("result.shape"), "memo": memo()},
+    publish=False, unless={"formats": ["3mf", "fcstd"]}, python=True)
+
+
+@tool(needs="compute", toolset="jobs", title="Export shapes to files", read_only=True, native=NATIVE)
 def export_async(
         job: Job, shapes: Annotated[list[Shape], Bound(minItems=1, maxItems=1024)],
         formats: Annotated[list[Format], Bound(minItems=1, maxItems=7)] = ["step"],

@@ -1,25 +1,11 @@
 """Lofts through profiles, given as shapes or in plain numbers."""
 
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, TypedDict
 
-from fcj import Bound, Failure, Invalid, Job, Point, Shape, ShapeSummary, tool
+from fcj import Bound, Failure, Invalid, Job, Memo, Native, Profile, ShapeSummary, tool
+from fcj.native import PROFILE, argument, count, memo, out, shapes, step, steps
 
 SAME_POINT_MM = 1e-7
-
-
-class Polygon(TypedDict):
-    """A profile as a polyline: {"points": [[x, y, z], ...], "closed": true}. Millimetres."""
-
-    points: Annotated[list[Point], Bound(minItems=2, maxItems=10000)]
-    closed: NotRequired[Annotated[bool, "Join the last point to the first. Default true"]]
-
-
-class Circle(TypedDict):
-    """A profile as a circle: {"center": [x, y, z], "radius": r, "normal": [0, 0, 1]}. Millimetres."""
-
-    center: Point
-    radius: Annotated[float, Bound(minimum=1e-6, maximum=1e7)]
-    normal: NotRequired[Point]
 
 
 class LoftResult(TypedDict):
@@ -27,11 +13,20 @@ class LoftResult(TypedDict):
 
     shape: ShapeSummary
     profiles: int
+    memo: Memo
 
 
-@tool(needs="compute", toolset="jobs", title="Loft through profiles", read_only=True)
+NATIVE = Native(
+    steps(step("loft", id="loft", profiles=shapes("profiles"), solid=argument("solid"),
+               ruled=argument("ruled"), closed=argument("closed"),
+               max_degree=argument("max_degree")), result="loft"),
+    result={"shape": out("result.shape"), "profiles": count("profiles"), "memo": memo()},
+    made={"profiles": PROFILE}, files=False, python=True)
+
+
+@tool(needs="compute", toolset="jobs", title="Loft through profiles", read_only=True, native=NATIVE)
 def loft_async(
-        job: Job, profiles: Annotated[list[Shape | Polygon | Circle], Bound(minItems=2, maxItems=512)],
+        job: Job, profiles: Annotated[list[Profile], Bound(minItems=2, maxItems=512)],
         solid: bool = True, ruled: bool = False, closed: bool = False,
         max_degree: Annotated[int, Bound(minimum=1, maximum=25)] = 5) -> LoftResult:
     """Make a solid or a surface through two or more profiles, in their order, as a background job.

@@ -1,0 +1,209 @@
+/*  main.c - fcj-native: the walls, then job after job.
+ *
+ *      fcj-native --parent PID --scratch DIR [--uid N] [--catalogue FILE]
+ *                 [--sandbox off] [--network on] [--root [w:]PATH]...
+ *                 [--read PATH]...
+ *
+ *  It is exec'd and never forks, so OpenCASCADE may have its threads. SIGTERM
+ *  asks the kernel to stop; what the supervisor does about a process that
+ *  does not is SIGKILL.  */
+
+#include "native.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../jobs/limits.h"
+
+#define ARGS_MAX        64
+#define EXIT_NOT_READY  97
+#define TRIM_BYTES      (32L << 20)
+
+typedef struct {
+    pid_t parent;
+    uid_t uid;
+    const char *scratch, *catalogue;
+    const char *readable[ARGS_MAX + 1];
+    fcj_root_t roots[FCJ_ROOTS_MAX];
+    size_t readable_count, root_count;
+    bool sandbox, network;
+} options_t;
+
+static fcj_kernel_t *s_kernel;          /* for the signal handler only */
+static volatile sig_atomic_t s_cancelled;
+
+static void
+s_on_term (int number)
+{
+    (void) number;
+    s_cancelled = 1;
+    fcj_kernel_cancel (s_kernel);
+}
+
+bool
+fcj_native_cancelled (void)
+{
+    return s_cancelled;
+}
+
+/* ---- Arguments -------------------------------------------------------------- */
+
+static void
+s_read_root (options_t *self, const char *text)
+{
+    if (self->root_count == FCJ_ROOTS_MAX)
+        return;
+    fcj_root_t *root = &self->roots[self->root_count++];
+    root->writable = strncmp (text, "w:", 2) == 0;
+    root->path = root->writable ? text + 2 : text;
+}
+
+static int
+s_read_args (options_t *self, int argc, char **argv)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *flag = argv[i], *value = argv[i + 1];
+        if (strcmp (flag, "--parent") == 0)
+            self->parent = (pid_t) atoi (value);
+        else if (strcmp (flag, "--scratch") == 0)
+            self->scratch = value;
+        else if (strcmp (flag, "--uid") == 0)
+            self->uid = (uid_t) atoll (value);
+        else if (strcmp (flag, "--catalogue") == 0)
+            self->catalogue = value;
+        else if (strcmp (flag, "--read") == 0
+                 && self->readable_count < ARGS_MAX)
+            self->readable[self->readable_count++] = value;
+        else if (strcmp (flag, "--root") == 0)
+            s_read_root (self, value);
+        else if (strcmp (flag, "--sandbox") == 0)
+            self->sandbox = strcmp (value, "off") != 0;
+        else if (strcmp (flag, "--network") == 0)
+            self->network = strcmp (value, "on") == 0;
+    }
+    return self->scratch && self->parent > 0 ? 0 : -1;
+}
+
+/*  The tools that have a pipeline: name -> entry.  */
+static json_t *
+s_tools (const char *path)
+{
+    json_error_t why;
+    size_t n;
+    json_t *root = path ? json_load_file (path, 0, &why) : NULL, *entry;
+    json_t *tools = json_object ();
+    json_array_foreach (json_object_get (root, "tools"), n, entry) {
+        const char *name = json_string_value (
+            json_object_get (entry, "name"));
+        if (name && json_is_object (json_object_get (entry, "native")))
+            json_object_set (tools, name, entry);
+    }
+    json_decref (root);
+    return tools;
+}
+
+/* ---- The wire ----------------------------------------------------------------- */
+
+void
+fcj_native_send (const fcj_pack_t *message)
+{
+    if (fcj_frame_send (FCJ_NATIVE_CONTROL, fcj_pack_data (message),
+                        fcj_pack_size (message), NULL, 0, -1))
+        _exit (0);                      /* the supervisor is gone */
+}
+
+int
+fcj_native_recv (void **bytes, size_t *size, int *fds, size_t *n)
+{
+    return fcj_frame_recv (FCJ_NATIVE_CONTROL, FCJ_FRAME_MAX
+                           + FCJ_INLINE_MAX, bytes, size, fds, n);
+}
+
+static void
+s_say_waiting (void)
+{
+    fcj_pack_t *message = fcj_pack_new ();
+    fcj_pack_map (message, 2);
+    fcj_pack_kstr (message, "type", "waiting");
+    fcj_pack_kint (message, "resident", fcj_usage_resident ());
+    fcj_native_send (message);
+    fcj_pack_destroy (&message);
+}
+
+/* ---- Start, and for ever --------------------------------------------------------- */
+
+static int
+s_enter (const options_t *options, fcj_error_t *error)
+{
+    fcj_sandbox_t box = { .on = options->sandbox,
+        .network = options->network, .uid = options->uid,
+        .parent = options->parent, .scratch = options->scratch,
+        .readable = options->readable, .roots = options->roots,
+        .root_count = options->root_count, .file_size = FCJ_ARTIFACT_MAX,
+        .processes = geteuid () == 0 ? FCJ_PROCESSES_MAX : 0 };
+    return fcj_sandbox_prepare (options->network, error)
+        || fcj_sandbox_enter (&box, error) ? -1 : 0;
+}
+
+static void
+s_signals (void)
+{
+    struct sigaction action = { .sa_handler = s_on_term,
+                                .sa_flags = SA_RESTART };
+    sigaction (SIGTERM, &action, NULL);
+    signal (SIGXFSZ, SIG_IGN);          /* a full file is an error */
+    signal (SIGPIPE, SIG_IGN);
+}
+
+static void
+s_serve (fcj_native_t *self)
+{
+    void *bytes;
+    int fds[FCJ_FDS_MAX];
+    int64_t trimmed = fcj_usage_resident ();
+    for (;;) {
+        size_t size, n = FCJ_FDS_MAX;
+        s_say_waiting ();
+        if (fcj_native_recv (&bytes, &size, fds, &n))
+            _exit (0);                  /* not needed any more */
+        fcj_map_t *message = fcj_map_new (bytes, size);
+        if (message)
+            fcj_native_run (self, message, fds, n);
+        fcj_map_destroy (&message);
+        free (bytes);
+        for (size_t i = 0; i < n; i++)
+            close (fds[i]);
+        if (fcj_usage_resident () > trimmed + TRIM_BYTES) {
+            malloc_trim (0);
+            trimmed = fcj_usage_resident ();
+        }
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+    options_t options = { .uid = (uid_t) -1, .sandbox = true };
+    fcj_error_t error = { 0 };
+    if (s_read_args (&options, argc, argv)) {
+        fprintf (stderr, "fcj-native is started by fcj-worker\n");
+        return 2;
+    }
+    fcj_native_t self = { .tools = s_tools (options.catalogue),
+        .kernel = fcj_kernel_new (), .scratch = options.scratch };
+    s_kernel = self.kernel;
+    fcj_usage_open ();
+    if (!self.kernel || s_enter (&options, &error)) {
+        dprintf (2, "fcj-native: %s\n", self.kernel ? error.text
+                 : "out of memory");
+        return EXIT_NOT_READY;
+    }
+    s_signals ();
+    self.base_size = fcj_usage_size ();
+    s_serve (&self);
+}
