@@ -58,6 +58,7 @@ size_t fcj_config_flags (const fcj_config_t *self, const char *but,
  *    python       directory of the Python packages fcj and handlers
  *    catalogue, builtin, store_library    catalogue.json, builtin.json and
  *                 fcj.lua
+ *    module       directory of _fcj.so
  *    gui_dir      FreeCAD's user directory in the GUI worker
  *    libexec      directory of the fcj-* binaries                       */
 const char *fcj_config_path (const fcj_config_t *self, const char *which);

@@ -25,13 +25,13 @@
 enum {
     STATE, RUN, REDIS_URL, FRONTEND, WORKER, BLOBS, LIVE, MEMO, SCRATCH,
     SERVICE, LOGS, REDIS, SHARE, PYTHON, CATALOGUE, BUILTIN, LIBRARY, LIBEXEC,
-    GUI, PATHS
+    GUI, MODULE, PATHS
 };
 static const char *const s_names[PATHS] = {
     "state", "run", "redis_url", "frontend_endpoint", "worker_endpoint",
     "blobs", "live", "memo", "scratch", "service_sock", "log_dir",
     "redis_dir", "share", "python", "catalogue", "builtin", "store_library",
-    "libexec", "gui_dir"};
+    "libexec", "gui_dir", "module"};
 
 struct fcj_paths {
     char *path[PATHS];
@@ -288,6 +288,24 @@ static void s_libexec (fcj_paths_t *self, const fcj_config_t *config)
     free (exe);
 }
 
+/*  _fcj.so, for FreeCAD's own Python: in a build, or installed.  */
+static void s_module (fcj_paths_t *self)
+{
+    static const char *const places[] = {"../lib/freecad-jobs", "../lib",
+                                         "../../lib/freecad-jobs"};
+    for (size_t n = 0; n < 3 && !self->path[MODULE]; n++) {
+        char *place = s_there (self->path[LIBEXEC], places[n]);
+        char *module = place ? s_there (place, "_fcj.so") : NULL;
+        if (module)
+            self->path[MODULE] = s_format ("%s", place);
+        free (module);
+        free (place);
+    }
+    if (!self->path[MODULE])
+        self->path[MODULE] = s_format ("%s/../lib/freecad-jobs",
+                                       self->path[LIBEXEC]);
+}
+
 /* ---- The class ---------------------------------------------------------- */
 
 fcj_paths_t *fcj_paths_new (const fcj_config_t *config, fcj_error_t *error)
@@ -302,6 +320,7 @@ fcj_paths_t *fcj_paths_new (const fcj_config_t *config, fcj_error_t *error)
     }
     s_share (self, config);
     s_libexec (self, config);
+    s_module (self);
     return self;
 }
 

@@ -17,6 +17,7 @@ int cmd_cancel (link_t *link, int argc, char **argv);
 int cmd_list (link_t *link, int argc, char **argv);
 int cmd_top (link_t *link, int argc, char **argv);
 int cmd_token (link_t *link, int argc, char **argv);
+int cmd_addon (link_t *link, int argc, char **argv);
 int cmd_doctor (link_t *link, int argc, char **argv);
 
 /*  Waits for the job's end, showing progress on a terminal; its exit

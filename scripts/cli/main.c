@@ -35,6 +35,8 @@ static const struct {
     { "top",    cmd_top,    "a live view" },
     { "token",  cmd_token,  "add NAME [--scope read|run|admin] [--owner "
                             "OWNER] | list | remove NAME" },
+    { "addon",  cmd_addon,  "install | remove: your own FreeCAD as the window "
+                            "of the service" },
     { "doctor", cmd_doctor, "what is missing or weak on this machine" },
 };
 #define COMMANDS (sizeof s_commands / sizeof *s_commands)

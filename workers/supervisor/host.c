@@ -597,6 +597,15 @@ fcj_host_on_lane (fcj_world_t *world, bool holder)
 }
 
 void
+fcj_host_on_silence (fcj_world_t *world)
+{
+    fcj_host_t *self = world->host;
+    self->told = false;
+    if (self->process && self->process->control >= 0)
+        s_say (self->process, "state", "text", "no service", NULL, NULL);
+}
+
+void
 fcj_host_reload (fcj_world_t *world, int64_t req)
 {
     fcj_host_t *self = world->host;

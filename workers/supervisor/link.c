@@ -286,6 +286,8 @@ fcj_link_tick (fcj_link_t *self)
         return;
     if (self->welcome && now - self->heard > FCJ_BEATS_MISSED * self->beat_ms) {
         fcj_log (FCJ_WARNING, "broker_silent", NULL);
+        if (self->world->host)
+            fcj_host_on_silence (self->world);
         self->welcome = false;
     }
     if (!self->welcome && now - self->said >= FCJ_BEAT_MS)

@@ -52,32 +52,15 @@ s_options (const fcj_config_t *config, fcj_worker_options_t *options,
         options->slots = FCJ_SLOTS_MAX;
 }
 
-/*  The directory of _fcj.so: beside the programs of a build, or installed. */
 static void
-s_module_dir (const char *libexec, char *path)
-{
-    static const char *const places[] = { "../lib", "../lib/freecad-jobs",
-                                          "../../lib/freecad-jobs" };
-    for (size_t i = 0; i < 3; i++) {
-        char file[PATH_MAX];
-        snprintf (path, PATH_MAX, "%s/%s", libexec, places[i]);
-        snprintf (file, sizeof file, "%s/%s/_fcj.so", libexec, places[i]);
-        if (access (file, R_OK) == 0)
-            return;
-    }
-}
-
-static void
-s_gui_options (const fcj_config_t *config, fcj_worker_options_t *options,
-               char *module)
+s_gui_options (const fcj_config_t *config, fcj_worker_options_t *options)
 {
     const char *display = fcj_config_str (config, "display");
     options->gui = fcj_config_bool (config, "gui");
     options->attach = (int) fcj_config_int (config, "attach");
     if (!options->gui)
         return;
-    s_module_dir (fcj_config_path (config, "libexec"), module);
-    options->module_dir = module;
+    options->module_dir = fcj_config_path (config, "module");
     options->name = options->attach >= 0 ? "freecad" : "gui";
     options->freecad = fcj_config_str (config, "freecad");
     options->gui_dir = fcj_config_path (config, "gui_dir");
@@ -104,7 +87,7 @@ main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
     fcj_worker_options_t options;
-    char binaries[2][PATH_MAX], module[PATH_MAX];
+    char binaries[2][PATH_MAX];
     fcj_config_t *config = fcj_config_new (&argc, argv, &error);
 
     if (!config) {
@@ -114,7 +97,7 @@ main (int argc, char **argv)
     fcj_log_open ("worker", s_level (fcj_config_str (config, "log-level")),
                   fcj_config_bool (config, "log-json"));
     s_options (config, &options, binaries);
-    s_gui_options (config, &options, module);
+    s_gui_options (config, &options);
     int done = fcj_supervisor_run (&options, &error);
     if (done)
         fcj_log (FCJ_ERROR, "worker_ended", "why", error.text, NULL);

@@ -342,6 +342,8 @@ int fcj_host_slots (const fcj_world_t *world);
 const char *fcj_host_info (const fcj_world_t *world);
 void fcj_host_pack_info (const fcj_world_t *world, fcj_pack_t *body);
 void fcj_host_on_lane (fcj_world_t *world, bool holder);
+/*  The broker is silent: nobody knows whether it still has the lane.  */
+void fcj_host_on_silence (fcj_world_t *world);
 bool fcj_host_busy (const fcj_world_t *world);
 
 /* ---- The others ---------------------------------------------------------- */

@@ -15,3 +15,4 @@ person has open (the add-on, ``panel``):
 from typing import Any
 
 running: Any = None
+panel_shown: Any = None

@@ -42,7 +42,8 @@ class Host:
         self._output: output.Redirected | None = None
         catalogue = process.prepare_live(handlers)
         self._changes = documents.Changes()
-        self._changes.watch()
+        if snapshots:
+            self._changes.watch()
         self._dialogs = dialogs.Watch(self._on_dialog)
         self._snapshots = snapshot.Snapshots(snapshots, self._changes, _fcj.send) \
             if snapshots else None
@@ -61,7 +62,8 @@ class Host:
     def close(self) -> None:
         """Leaves the supervisor; the documents stay."""
         self._notifier.setEnabled(False)
-        self._changes.stop()
+        if self._snapshots is not None:
+            self._changes.stop()
         try:
             self.send({"type": "bye"})
         except OSError:

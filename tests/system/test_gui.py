@@ -1,0 +1,412 @@
+"""FreeCAD's window as a worker: lanes, ends of every kind, documents that come
+back, and a person's own FreeCAD. The real window, under Xvfb.
+
+The tools of live documents have their own tests (test_live_tools.py); here
+is what they run in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from service import BIN, Answer, Http, Service, alive, children, processes
+
+UP_S = 60
+
+
+class Gui(Service):
+    """A service with one or more workers for the window."""
+
+    def command(self, part: str) -> list[str]:
+        if part == "gui":
+            return [str(BIN / "fcj-worker"), "--gui"]
+        if part == "standby":
+            return [str(BIN / "fcj-worker"), "--gui", "--gui-user-dir",
+                    str(self.dir / "standby")]
+        return super().command(part)
+
+    def window(self, name: str = "gui") -> dict[str, Any]:
+        """What service_status says of a GUI worker; {} when it is away."""
+        status = self.client().call("service_status")
+        for worker in status.get("workers", []):
+            if worker["name"] == name and worker["connected"] \
+                    and "gui" in worker["info"]:
+                return {**worker["info"]["gui"], "slots": worker["slots"]}
+        return {}
+
+    def up(self, part: str = "gui") -> None:
+        """Starts a GUI worker and waits until its window takes jobs."""
+        if part not in self.running:
+            self.start(part)
+        until(lambda: self.window().get("slots") == 1)
+
+    def host(self, part: str = "gui") -> int:
+        """The process of FreeCAD."""
+        return self._child(part, "freecad")
+
+    def display(self, part: str = "gui") -> int:
+        return self._child(part, "Xvfb")
+
+    def _child(self, part: str, name: str) -> int:
+        mine = children(self.running[part].pid)
+        return next(pid for pid, _, called, _ in processes()
+                    if pid in mine and called.lower() == name.lower())
+
+
+def until(probe: Callable[[], Any], seconds: float = UP_S) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := probe()):
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope="module")
+def gui() -> Iterator[Gui]:
+    it = Gui(display="xvfb", toolsets="all")
+    try:
+        it.up()
+        yield it
+    finally:
+        for part in ("gui", "standby"):
+            if part in it.running:
+                it.kill(part, signal.SIGTERM)
+        it.stop()
+
+
+@pytest.fixture
+def client(gui: Gui) -> Http:
+    gui.up()
+    return gui.client()
+
+
+def code(client: Http, text: str, **options: Any) -> Answer:
+    return client.call("execute_code", code=text, **options)
+
+
+def value(client: Http, text: str) -> Any:
+    answer = code(client, text)
+    assert not answer.is_error, answer
+    return answer["result"]
+
+
+def reason(client: Http, text: str, **options: Any) -> tuple[str, str]:
+    """The reason for which that code fails, and in which words."""
+    answer = code(client, text, **options)
+    assert answer.is_error, answer
+    return answer["reason"], answer["error"]["message"]
+
+
+def make(client: Http, name: str, length: float = 10) -> None:
+    value(client, f"d = App.newDocument('{name}'); b = d.addObject('Part::Box', 'Box'); "
+                  f"b.Length = {length}; d.recompute()")
+
+
+def close_all(client: Http) -> None:
+    value(client, "[App.closeDocument(n) for n in list(App.listDocuments())]; 1")
+
+
+def saved(gui: Gui) -> None:
+    """Every document has a snapshot."""
+    until(lambda: all(one["snapshot_age_s"] is not None
+                      for one in gui.window()["documents"]))
+
+
+# ---- Lanes -----------------------------------------------------------------
+
+def test_code_runs_on_the_gui_thread_of_a_real_window(client: Http) -> None:
+    assert value(client, "import threading; from PySide2 import QtWidgets; "
+                         "[threading.current_thread() is threading.main_thread(), "
+                         "Gui.getMainWindow().isVisible(), bool(QtWidgets.QApplication.instance())]"
+                 ) == [True, True, True]
+
+
+def test_what_is_printed_can_be_read_while_the_job_runs(client: Http) -> None:
+    answer = code(client, "import sys; print('to out'); print('to err', file=sys.stderr); 1")
+    assert (answer["stdout"], answer["stderr"]) == ("to out\n", "to err\n")
+    job = client.call("list_jobs", limit=1)["jobs"][0]["job_id"]
+    assert "to out" in client.output(job).everything
+
+
+def test_jobs_that_compute_go_elsewhere_meanwhile(client: Http) -> None:
+    """A busy window holds up neither status nor compute."""
+    stdio = client
+    import threading
+    slow = threading.Thread(target=lambda: code(client.__class__(
+        client.port, client.token), "import time; time.sleep(3); 1"))
+    slow.start()
+    until(lambda: any(job["tool"] == "execute_code" for worker in
+                      client.call("service_status")["workers"] for job in worker["running"]))
+    began = time.monotonic()
+    assert stdio.run("6 * 7")["result"] == 42
+    assert client.call("list_jobs", limit=5)["jobs"]
+    assert time.monotonic() - began < 2.5, "held up by the window's job"
+    slow.join()
+
+
+# ---- Ends -----------------------------------------------------------------
+
+def test_a_crash_is_one_failed_job_and_the_documents_come_back(gui: Gui, client: Http,
+                                                               tmp_path: pathlib.Path) -> None:
+    close_all(client)
+    make(client, "Loose", 11)
+    make(client, "Kept", 22)
+    path = str(tmp_path / "kept.FCStd")
+    value(client, f"d = App.getDocument('Kept'); d.saveAs({path!r}); d.Box.Width = 33; "
+                  "d.recompute(); d.Label = 'A label'; Gui.getDocument('Loose').getObject('Box')"
+                  ".ShapeColor = (1.0, 0.0, 0.0); App.setActiveDocument('Loose')")
+    before = gui.host()
+    why, words = reason(client, "import ctypes; doc.Box.Length = 99; ctypes.string_at(0)",
+                        transaction=False)
+    assert why == "crashed" and "SIGSEGV" in words
+    assert value(client, "[App.getDocument('Loose').Box.Length.Value, "
+                         "App.getDocument('Kept').Box.Width.Value]") == [11, 33]
+    assert gui.host() != before
+    known = {one["name"]: one for one in gui.window()["documents"]}
+    assert known["Kept"]["label"] == "A label" and known["Kept"]["file"] == path
+    assert known["Kept"]["modified"] and known["Loose"]["active"]
+    assert value(client, "list(Gui.getDocument('Loose').getObject('Box').ShapeColor)[:3]"
+                 ) == [1.0, 0.0, 0.0]
+    assert gui.window()["restarts"] >= 1
+
+
+def test_an_endless_python_loop_is_interrupted_and_freecad_lives_on(gui: Gui, client: Http) -> None:
+    before = gui.host()
+    why, words = reason(client, "while True: pass", timeout_s=1)
+    assert why == "timeout" and "interrupted" in words
+    assert value(client, "1 + 1") == 2 and gui.host() == before
+
+
+def test_code_that_catches_everything_is_interrupted_again(gui: Gui, client: Http) -> None:
+    before = gui.host()
+    why, _ = reason(client, "n = 0\nwhile n < 2:\n    try:\n        while True: pass\n"
+                            "    except BaseException: n += 1", timeout_s=1)
+    assert why == "timeout"
+    assert value(client, "1") == 1 and gui.host() == before
+
+
+def test_an_interrupted_change_is_taken_back(client: Http) -> None:
+    close_all(client)
+    make(client, "Whole")
+    assert reason(client, "doc.Box.Length = 50\nwhile True: pass", timeout_s=1)[0] == "timeout"
+    assert value(client, "doc.Box.Length.Value") == 10
+
+
+def test_endless_cpp_costs_freecad_its_life_but_no_document(gui: Gui, client: Http) -> None:
+    close_all(client)
+    make(client, "Alive", 44)
+    before = gui.host()
+    why, words = reason(client, "import ctypes; doc.Box.Length = 1; "
+                                "ctypes.PyDLL(None).sleep(3600)", timeout_s=1, transaction=False)
+    assert why == "timeout" and "started again" in words
+    assert not alive(before)
+    assert value(client, "App.getDocument('Alive').Box.Length.Value") == 44
+
+
+def test_a_cancelled_job_ends_and_the_next_one_runs(client: Http) -> None:
+    answer = Http.call(client, "execute_code_async", code="1")      # any id, to be sure of the form
+    assert answer["job_id"]
+    import threading
+    other = Http(client.port, client.token)
+    thread = threading.Thread(target=lambda: code(other, "while True: pass"))
+    thread.start()
+    job = until(lambda: next((one["job_id"] for one in client.call(
+        "list_jobs", limit=5)["jobs"] if one["tool"] == "execute_code"
+        and one["state"] == "running"), None))
+    assert not client.cancel(job).is_error
+    assert value(client, "5") == 5
+    thread.join()
+
+
+def test_a_dialog_that_code_opens_is_told_and_closed(gui: Gui, client: Http) -> None:
+    answer = code(client, "from PySide2 import QtWidgets as W\n"
+                          "W.QMessageBox.question(None, 'Sure?', 'Delete it all?') == "
+                          "W.QMessageBox.Yes")
+    assert not answer.is_error, answer
+    assert answer["result"] is False
+    assert "Sure?" in answer["stderr"] and "Delete it all?" in answer["stderr"]
+    assert "dialog_closed" in gui.log("gui")
+
+
+def test_a_dialog_that_a_recompute_opens_is_told_and_closed(client: Http) -> None:
+    close_all(client)
+    answer = code(client, """
+from PySide2 import QtWidgets
+class Asks:
+    def __init__(self, item): item.Proxy = self
+    def execute(self, item): QtWidgets.QMessageBox.warning(None, "From a recompute", "Broken?")
+d = App.newDocument("Asks"); o = d.addObject("App::FeaturePython", "O"); Asks(o); d.recompute()
+""")
+    assert not answer.is_error and "From a recompute: Broken?" in answer["stderr"], answer
+    close_all(client)
+
+
+def test_a_killed_x_server_costs_one_job_and_no_document(gui: Gui, client: Http) -> None:
+    close_all(client)
+    make(client, "Shown", 55)
+    import threading
+    found: list[Answer] = []
+    other = Http(client.port, client.token)
+    thread = threading.Thread(target=lambda: found.append(
+        code(other, "import time\nfor _ in range(600): time.sleep(0.1)")))
+    thread.start()
+    until(lambda: gui.window().get("state") == "running" or any(
+        worker["busy"] for worker in client.call("service_status")["workers"]))
+    os.kill(gui.display(), signal.SIGKILL)
+    thread.join()
+    assert found[0]["reason"] == "crashed" and "X server" in found[0]["error"]["message"]
+    assert value(client, "App.getDocument('Shown').Box.Length.Value") == 55
+
+
+def test_unsaved_documents_survive_a_restart_of_the_service(gui: Gui, client: Http) -> None:
+    close_all(client)
+    make(client, "Stays", 66)
+    gui.kill("gui", signal.SIGTERM)
+    gui.up()
+    assert value(client, "App.getDocument('Stays').Box.Length.Value") == 66
+    assert gui.window()["documents"][0]["snapshot_age_s"] is not None or saved(gui) is None
+
+
+def test_a_closed_document_does_not_come_back(gui: Gui, client: Http) -> None:
+    close_all(client)
+    assert reason(client, "import os; os._exit(3)", transaction=False)[0] == "crashed"
+    assert value(client, "list(App.listDocuments())") == []
+
+
+# ---- Shapes between the window and other jobs -----------------------------------
+
+def test_fetch_compute_apply_are_three_short_calls(client: Http) -> None:
+    close_all(client)
+    value(client, """
+d = App.newDocument('Doc')
+a = d.addObject('Part::Box', 'A'); b = d.addObject('Part::Box', 'B'); b.Label = 'Bee 1.5'
+b.Placement.Base = App.Vector(5, 0, 0)
+p = d.addObject('App::Part', 'P'); p.addObject(b); p.Placement.Base = App.Vector(0, 5, 0)
+d.recompute()""")
+    job = client.call("fuse_shapes_async", shapes=["a", "b"],
+                      inputs={"a": "Doc.A", "b": {"document": "Doc", "object": "Bee 1.5"}})["job_id"]
+    made = client.call("apply_job_result", job_id=job, name="Fused")
+    assert made["label"] == "Fused" and made["shape"]["volume"] == pytest.approx(1750)
+    assert value(client, f"jobs.result('{job}').Volume") == pytest.approx(1750)
+    assert client.call("undo")["removed"] == [made["object"]]
+    assert value(client, "sorted(o.Name for o in doc.Objects if o.TypeId == 'Part::Feature')") == []
+    other = client.call("apply_job_result", job_id=job, replace="A")
+    assert other["replaced"] == "A" and other["label"] == "A"
+
+
+def test_a_live_shape_that_is_not_there_is_told(client: Http) -> None:
+    job = client.call("fuse_shapes_async", shapes=["a", "b"],
+                      inputs={"a": "Doc.Nope", "b": "Doc.B"})["job_id"]
+    assert client.wait(job)["reason"] == "dependency"
+    taken = next(one for one in client.call("list_jobs", limit=5)["jobs"]
+                 if one["tool"] == "snapshot_shapes")
+    assert "Nope" in client.result(taken["job_id"]).everything
+
+
+# ---- Workers that come and go -------------------------------------------------
+
+def test_a_second_worker_is_standby_and_takes_over(gui: Gui, client: Http) -> None:
+    gui.start("standby")
+    until(lambda: sum("gui" in worker["lanes"] and worker["slots"] == 1 for worker in
+                      client.call("service_status")["workers"]) == 2)
+    def holders() -> list[str]:
+        return [worker["worker"] for worker in client.call("service_status")["workers"]
+                if worker["connected"] and worker["info"].get("gui", {}).get("holder")]
+    first = until(lambda: holders() if len(holders()) == 1 else None)[0]
+    assert gui.redis().hash is not None if hasattr(gui, "redis") else True
+    pid = value(client, "import os; os.getpid()")
+    assert pid == gui.host()
+    gui.kill("gui")
+    assert value(client, "import os; os.getpid()") == gui.host("standby")
+    until(lambda: holders() and holders() != [first])
+    gui.kill("standby", signal.SIGTERM)
+    gui.up()
+
+
+def test_without_a_window_its_tools_say_so_at_once_and_others_work(gui: Gui, client: Http) -> None:
+    gui.kill("gui", signal.SIGTERM)
+    words = client.refused("execute_code", code="1")
+    assert "no_worker" in words and "fcj-worker --gui" in words
+    assert "no_worker" in client.refused("fuse_shapes_async", shapes=["a", "a"],
+                                         inputs={"a": "Doc.A"})
+    assert client.run("2")["result"] == 2
+    gui.up()
+
+
+# ---- A person's FreeCAD ---------------------------------------------------------
+
+@pytest.fixture
+def person(gui: Gui, tmp_path: pathlib.Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`freecad` with the add-on, as a person starts it, on an X server."""
+    gui.up()
+    home = gui.dir / "person"
+    home.mkdir()
+    subprocess.run([str(BIN / "fcj"), "addon", "install", str(home / "Mod")], env=gui.env,
+                   check=True, stdout=subprocess.DEVNULL)
+    (home / "user.cfg").write_text((gui.state / "gui" / "user.cfg").read_text())
+    read, write = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-nolisten", "tcp"],
+                              pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    display = os.read(read, 20).decode().strip()
+    os.close(read)
+    env = {**gui.env, "HOME": str(home), "FREECAD_USER_HOME": str(home),
+           "FREECAD_USER_DATA": str(home), "FREECAD_USER_TEMP": str(home),
+           "DISPLAY": f":{display}", "LIBGL_ALWAYS_SOFTWARE": "1",
+           "QTWEBENGINE_DISABLE_SANDBOX": "1"}
+    with open(gui.logs / "person.log", "wb") as log:
+        freecad = subprocess.Popen(["freecad"], env=env, stdout=log, stderr=log,
+                                   stdin=subprocess.DEVNULL)
+    gui.seen |= {freecad.pid, server.pid}
+    try:
+        yield freecad
+    finally:
+        for process in (freecad, server):
+            process.kill()
+            process.wait()
+
+
+BUTTON = ("from PySide2 import QtWidgets as W; import fcj_gui; panel = fcj_gui.panel_shown; "
+          "button = Gui.getMainWindow().findChild(W.QToolButton, 'FreeCADJobs'); ")
+
+
+def test_a_persons_freecad_has_the_jobs_and_can_pause_them(
+        gui: Gui, client: Http, person: subprocess.Popen[bytes]) -> None:
+    until(lambda: gui.window("freecad").get("holder"))
+    assert gui.window("freecad")["attached"] and not gui.window()["holder"]
+    assert value(client, "import os; os.getpid()") == person.pid
+    assert "execute_code" in value(client, BUTTON + "button.text()")
+    job = client.call("execute_code", code=BUTTON + "panel.pause.setChecked(True); 1")
+    assert not job.is_error
+    until(lambda: gui.window("freecad").get("state") == "paused")
+    import threading
+    found: list[Any] = []
+    other = Http(client.port, client.token)
+    waiting = threading.Thread(target=lambda: found.append(value(other, "77")))
+    waiting.start()
+    until(lambda: client.call("service_status")["queued"]["gui"] == 1)
+    assert not found
+    os.kill(person.pid, signal.SIGUSR2) if False else None
+    # Nobody sits there to resume: disconnecting gives the jobs to the service's own window.
+    person.kill()
+    waiting.join()
+    assert found == [77]
+    until(lambda: gui.window().get("holder"))
+
+
+def test_a_persons_freecad_is_interrupted_but_never_killed(
+        gui: Gui, client: Http, person: subprocess.Popen[bytes]) -> None:
+    until(lambda: gui.window("freecad").get("holder"))
+    assert reason(client, "while True: pass", timeout_s=1)[0] == "timeout"
+    why, words = reason(client, "import ctypes; ctypes.PyDLL(None).sleep(6)", timeout_s=1)
+    assert why == "timeout" and "busy" in words
+    assert value(client, "import os; os.getpid()") == person.pid
+    assert person.poll() is None
