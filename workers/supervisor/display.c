@@ -110,7 +110,7 @@ fcj_display_start (fcj_display_t *self, const char *directory,
         return fcj_fail (error, FCJ_INTERNAL, "no X server: %s",
                          strerror (errno));
     pid_t parent = getpid ();
-    self->name[0] = 0;
+    self->name[0] = self->number[0] = 0;
     self->pid = fork ();
     if (self->pid == 0)
         s_exec (ends[1], self->authority, parent);
@@ -132,11 +132,17 @@ fcj_display_ready (fcj_display_t *self)
     char text[32];
     if (self->name[0])
         return true;
+    size_t have = strlen (self->number);
     ssize_t got = self->fd >= 0 ? read (self->fd, text, sizeof text - 1) : -1;
-    if (got <= 0)
+    if (got <= 0 || have + (size_t) got >= sizeof self->number)
         return false;
-    text[got] = 0;
-    snprintf (self->name, sizeof self->name, ":%d", atoi (text));
+    memcpy (self->number + have, text, (size_t) got);
+    self->number[have + (size_t) got] = 0;
+    /*  Its line end comes by itself; who does not wait for it breaks its
+     *  pipe, and it dies of that.  */
+    if (!strchr (self->number, '\n'))
+        return false;
+    snprintf (self->name, sizeof self->name, ":%d", atoi (self->number));
     close (self->fd);
     self->fd = -1;
     return true;

@@ -11,6 +11,7 @@
 
 typedef struct {
     char name[64];              /* ":7"; "" until it is known */
+    char number[16];            /* as far as it has been told */
     char authority[PATH_MAX];   /* of our own server */
     pid_t pid;                  /* of our own server; 0: none */
     int fd;                     /* it tells its number here; -1: told */

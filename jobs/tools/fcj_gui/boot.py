@@ -39,7 +39,8 @@ def _start() -> None:
         for problem in snapshot.restore(restored):
             os.write(2, f"not restored: {problem}\n".encode())
     fcj_gui.running = host.Host(            # kept for as long as FreeCAD lives
-        3, _paths("FCJ_HANDLERS"), snapshots=snapshots or None, on_end=host.leave)
+        3, _paths("FCJ_HANDLERS"), snapshots=snapshots or None, restored=restored,
+        on_end=host.leave)
 
 
 try:

@@ -25,13 +25,15 @@ ANSWER_SLICE_S = 0.05
 class Host:
     """One FreeCAD that serves one supervisor.
 
-    attached: a person's FreeCAD. snapshots: where they go, or None.
+    attached: a person's FreeCAD. snapshots: where they go, or None; restored:
+    the one whose documents are open already.
     on_change: called when `state`, `job` or `paused` changed (the panel).
     on_end: called when the supervisor is gone.
     """
 
     def __init__(self, fd: int, handlers: list[str], *, attached: bool = False,
-                 snapshots: str | None = None, on_change: Callable[[], None] | None = None,
+                 snapshots: str | None = None, restored: str = "",
+                 on_change: Callable[[], None] | None = None,
                  on_end: Callable[[], None] | None = None) -> None:
         self.attached, self._handlers = attached, handlers
         self._on_change, self._on_end = on_change or (lambda: None), on_end or (lambda: None)
@@ -50,12 +52,14 @@ class Host:
         self._wake = _fcj.host_open(fd)
         self._notifier = QtCore.QSocketNotifier(self._wake, QtCore.QSocketNotifier.Read)
         self._notifier.activated.connect(self._on_wake)
-        self._ready(catalogue)
+        self._ready(catalogue, restored)
 
-    def _ready(self, catalogue: str) -> None:
+    def _ready(self, catalogue: str, restored: str) -> None:
         from fcj import freecad
         self.send({"type": "ready", "info": json.dumps(freecad.info()), "catalogue": catalogue,
                    "attached": self.attached})
+        if restored and self._snapshots is not None:
+            self._snapshots.adopt(restored)
         self._tell_documents()
         self.send({"type": "waiting"})
 

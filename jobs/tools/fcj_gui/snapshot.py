@@ -36,6 +36,16 @@ class Snapshots:
         self._pid = 0
         self._alive = -1
 
+    def adopt(self, path: str) -> None:
+        """The one that this process began with still holds."""
+        made = read(path)
+        for entry in made["documents"]:
+            if entry["name"] in self._changes.serials:
+                self._changes.serials[entry["name"]] = entry["serial"]
+                self._changes.total = max(self._changes.total, entry["serial"])
+        self._seen = self._changes.total
+        self._announce(made["number"], 0, made["at"], made["documents"])
+
     def due(self) -> bool:
         """Whether something changed since the last one."""
         return self._changes.settle() != self._seen
@@ -55,7 +65,10 @@ class Snapshots:
             _in_fork(self._directory, self._number, documents, at, reading)
         os.close(reading)
         self._pid, self._alive = pid, writing
-        self._tell({"type": "snapshot", "number": self._number, "pid": pid, "at": at,
+        self._announce(self._number, pid, at, documents)
+
+    def _announce(self, number: int, pid: int, at: int, documents: list[dict[str, Any]]) -> None:
+        self._tell({"type": "snapshot", "number": number, "pid": pid, "at": at,
                     "documents": [{key: entry[key] for key in ("name", "label", "file", "modified")}
                                   for entry in documents]})
 
