@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import collections
+import json
 import pathlib
 import re
 import shutil
@@ -16,7 +17,7 @@ import zlib
 from typing import Any, Iterator
 
 import pytest
-from service import BIN, Answer, Http, Service
+from service import BIN, LEGACY, Answer, Http, Service, Stdio
 
 RED = "#ff0000"
 
@@ -370,6 +371,33 @@ def test_a_call_that_outlasts_its_hold_becomes_a_job_to_poll(live: Live) -> None
     job = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", answer.text)
     assert job and live.client.wait(job[0])["state"] == "completed"
     assert live.client.result(job[0])["result"]["result"] == 42
+
+
+@pytest.mark.parametrize("action", ["accept", "decline"])
+def test_a_client_that_can_be_asked_is_asked_before_changes_are_lost(
+        live: Live, service: Service, action: str) -> None:
+    live.part()
+    stdio = Stdio(service.env)
+    try:
+        stdio.request("initialize", {"protocolVersion": LEGACY, "capabilities": {"elicitation": {}},
+                                     "clientInfo": {"name": "tests", "version": "1"}})
+        stdio.send(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
+        stdio.send(json.dumps({"jsonrpc": "2.0", "id": 77, "method": "tools/call", "params": {
+            "name": "close_document", "arguments": {"document": "Part"}}}).encode())
+        question = stdio.receive()
+        while question.get("method") != "elicitation/create":
+            assert question.get("id") != 77, f"it did not ask: {question}"
+            question = stdio.receive()
+        assert "loses them" in question["params"]["message"]
+        stdio.send(json.dumps({"jsonrpc": "2.0", "id": question["id"],
+                               "result": {"action": action, "content": {}}}).encode())
+        answer = stdio.receive()
+        while answer.get("id") != 77:
+            answer = stdio.receive()
+    finally:
+        stdio.close()
+    gone = not live("list_documents")["documents"]
+    assert gone == (action == "accept") and bool(answer["result"].get("isError")) != gone
 
 
 def test_a_failed_call_tells_the_whole_error_at_once(live: Live) -> None:
