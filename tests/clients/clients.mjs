@@ -16,6 +16,8 @@ import { Client as V2, StreamableHTTPClientTransport as V2Http }
 import { StdioClientTransport as V2Stdio }
   from '@modelcontextprotocol/client/stdio';
 
+import { answerQuestions, features } from './features.mjs';
+
 const FCJ_MCP = process.env.FCJ_MCP
   ?? fileURLToPath(new URL('../../build/bin/fcj-mcp', import.meta.url));
 const MODERN = { versionNegotiation: { mode: { pin: '2026-07-28' } } };
@@ -217,26 +219,42 @@ function startHttp() {
   });
 }
 
-async function run(label, client, transport, modern) {
-  const connected = await check(`${label}: connect`, async () => {
+async function connected(label, client, transport, use) {
+  const up = await check(`${label}: connect`, async () => {
     await client.connect(transport);
     return true;
   });
-  if (connected)
-    await session(client, label, modern);
+  if (up)
+    await use();
   await client.close().catch(() => {});
 }
 
-const INFO = { name: 'fcj-tests', version: '1' };
+// A client that can show no questions, then one that can.
+async function run(label, Client, open, modern) {
+  const info = { name: 'fcj-tests', version: '1' };
+  const plain = new Client(info, modern ? MODERN : {});
+  await connected(label, plain, open(),
+    () => session(plain, label, modern));
+  const asking = new Client(info, { ...(modern ? MODERN : {}),
+    capabilities: { elicitation: { form: {} } } });
+  const asked = [];
+  answerQuestions(asking, label.startsWith('v1'), asked);
+  await connected(`${label} (asking)`, asking, open(),
+    () => features(asking, label, modern, asked, check, must));
+}
+
+// The tools of the window and its documents have tests of their own, with a
+// window.
+Object.assign(process.env, { FCJ_TOOLSETS: 'jobs', FCJ_GUI: 'no' });
 const pipe = { command: FCJ_MCP, args: [], stderr: 'ignore',
   env: { ...process.env } };
 const http = await startHttp();
-await run('v1 stdio', new V1(INFO), new V1Stdio(pipe), false);
-await run('v1 http', new V1(INFO), new V1Http(http.url), false);
-await run('v2 stdio', new V2(INFO), new V2Stdio(pipe), false);
-await run('v2 http', new V2(INFO), new V2Http(http.url), false);
-await run('v2 modern stdio', new V2(INFO, MODERN), new V2Stdio(pipe), true);
-await run('v2 modern http', new V2(INFO, MODERN), new V2Http(http.url), true);
+await run('v1 stdio', V1, () => new V1Stdio(pipe), false);
+await run('v1 http', V1, () => new V1Http(http.url), false);
+await run('v2 stdio', V2, () => new V2Stdio(pipe), false);
+await run('v2 http', V2, () => new V2Http(http.url), false);
+await run('v2 modern stdio', V2, () => new V2Stdio(pipe), true);
+await run('v2 modern http', V2, () => new V2Http(http.url), true);
 http.child.kill('SIGTERM');
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
