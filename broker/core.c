@@ -1660,7 +1660,8 @@ s_minor (fcj_core_t *self, const fcj_event_t *event)
         break;
     case FCJ_EV_RELEASE:
         if ((job = s_hand_over (self, event)))
-            s_requeue (self, job, event->lost, true);
+            s_requeue (self, job, event->lost && !event->unbegun,
+                       !event->unbegun);
         break;
     case FCJ_EV_UNSENT:
         job = s_find (self, event->id);

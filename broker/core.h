@@ -27,7 +27,7 @@ typedef enum {
     FCJ_EV_STARTED,     /* worker id token at */
     FCJ_EV_PROGRESS,    /* worker id token fraction message */
     FCJ_EV_FINISH,      /* worker id token state bytes */
-    FCJ_EV_RELEASE,     /* worker id token lost why */
+    FCJ_EV_RELEASE,     /* worker id token lost unbegun why */
     FCJ_EV_ASK,         /* worker id token ask message (the JSON text) */
     FCJ_EV_UNASK,       /* worker id token ask */
     FCJ_EV_ANSWER,      /* ref id owner ask bytes */
@@ -72,7 +72,7 @@ typedef struct {
     int slots;
     double fraction;
     int64_t at;
-    bool lost;
+    bool lost, unbegun;             /* unbegun: it was never executed */
     fcj_bytes_t *bytes;
     fcj_state_t state;              /* finish, stored, recover */
     /*  stored; of a READ also token, worker, attempt, losses, ask  */

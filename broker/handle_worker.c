@@ -107,6 +107,7 @@ s_about_job (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
         .at = fcj_map_int (body, "at", fcj_broker_now (self)),
         .fraction = fcj_map_real (body, "fraction", 0),
         .lost = fcj_map_bool (body, "lost", false),
+        .unbegun = fcj_map_bool (body, "unbegun", false),
     };
     fcj_map_copy (body, "message", message, sizeof message);
     if (s_is (type, "STARTED"))

@@ -745,6 +745,8 @@ fcj_job_release (fcj_world_t *world, fcj_worker_job_t *self, bool lost,
     fcj_process_t *process = self->process;
     if (self->state != FCJ_J_PENDING && self->state != FCJ_J_RUNNING)
         return;
+    /*  No process can be made: that must end some day, so it counts.  */
+    bool unbegun = self->state == FCJ_J_PENDING && !lost;
     self->process = NULL;
     if (process)
         fcj_process_end (world, process);
@@ -753,7 +755,7 @@ fcj_job_release (fcj_world_t *world, fcj_worker_job_t *self, bool lost,
         return;
     }
     self->release = true;
-    self->report = fcj_report_release (self, lost, why);
+    self->report = fcj_report_release (self, lost, unbegun, why);
     s_report (world, self);
     fcj_log (FCJ_WARNING, "job_released", "id", self->id, "why", why, NULL);
 }

@@ -110,13 +110,15 @@ fcj_report_finish (const fcj_worker_job_t *self)
 }
 
 fcj_pack_t *
-fcj_report_release (const fcj_worker_job_t *self, bool lost, const char *why)
+fcj_report_release (const fcj_worker_job_t *self, bool lost, bool unbegun,
+                    const char *why)
 {
     fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 4);
+    fcj_pack_map (body, 5);
     fcj_pack_kstr (body, "id", self->id);
     fcj_pack_kstr (body, "token", self->token);
     fcj_pack_kbool (body, "lost", lost);
+    fcj_pack_kbool (body, "unbegun", unbegun);
     fcj_pack_kstr (body, "why", why);
     return body;
 }

@@ -307,7 +307,7 @@ void fcj_ask_repeat (fcj_world_t *world);
 /*  report.c: FINISH and RELEASE as the wire wants them.  */
 fcj_pack_t *fcj_report_finish (const fcj_worker_job_t *self);
 fcj_pack_t *fcj_report_release (const fcj_worker_job_t *self, bool lost,
-                                const char *why);
+                                bool unbegun, const char *why);
 /*  run.c: the run message with its descriptors, sent. -1: not taken.  */
 int fcj_run_send (fcj_world_t *world, fcj_worker_job_t *self);
 int fcj_run_send_proof (fcj_world_t *world, fcj_process_t *process);
