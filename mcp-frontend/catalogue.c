@@ -232,13 +232,19 @@ static int s_check_toolsets (const fcj_catalogue_t *self, fcj_error_t *error)
 {
     char known[400], word[80];
     s_toolsets (self, known, sizeof known);
-    for (const char *at = self->toolsets + 1; *at;
-         at += strcspn (at, ",") + 1) {
-        snprintf (word, sizeof word, " %.*s,", (int) strcspn (at, ","), at);
-        if (!strstr (known, word))
+    size_t size;
+    for (const char *at = self->toolsets + 1; *at; at += size + 1) {
+        size = strcspn (at, ",");
+        bool fits = size < sizeof word - 3;
+        if (fits) {
+            word[0] = ' ';
+            memcpy (word + 1, at, size);
+            strcpy (word + 1 + size, ",");
+        }
+        if (!fits || !strstr (known, word))
             return fcj_fail (error, FCJ_INVALID, "there is no toolset '%.*s';"
-                             " there are:%.*s", (int) strcspn (at, ","), at,
-                             (int) strlen (known) - 2, known + 1);
+                             " there are:%.*s", (int) (size < 64? size: 64),
+                             at, (int) strlen (known) - 2, known + 1);
     }
     return 0;
 }

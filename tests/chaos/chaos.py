@@ -3,7 +3,7 @@
     chaos.py [N] [SEED]
 
 Several clients submit N mixed jobs (results, exceptions, crashes, slow ones,
-dependants, cancellations) through the HTTP front-end. Meanwhile broker,
+dependants, cancellations, questions) through the HTTP front-end. Meanwhile broker,
 front-end, supervisor, zygote, job processes and Redis are killed in random
 order, one every 0.3-2 s, and the parts restarted. A watcher reads Redis all
 the time and notes each terminal record as it saw it first. Afterwards, in
@@ -105,7 +105,7 @@ def one_client(number: int, count: int, service: Service, book: Book,
     for index in range(count):
         kind = dice.choices(
             ("ok", "exception", "crash", "slow", "depends", "cancel",
-             "shape"), (28, 8, 8, 28, 12, 10, 6))[0]
+             "shape", "ask"), (24, 8, 8, 26, 12, 10, 6, 6))[0]
         value = f"{number}-{index}"
         job = Job("", kind, value)
         arguments: dict[str, object] = {"code": repr(value)}
@@ -121,6 +121,8 @@ def one_client(number: int, count: int, service: Service, book: Book,
             arguments["depends_on"] = [job.depends_on]
         elif kind == "cancel":
             arguments["code"] = "import time; time.sleep(20)"
+        elif kind == "ask":
+            arguments["code"] = f"job.ask('Go on?'); {value!r}"
         elif kind == "shape":
             arguments["code"] = "Part.makeBox(1, 2, 3)"
         arguments["code"] = mark(service, value) + str(arguments["code"])
@@ -170,6 +172,26 @@ def peek(client: Http, book: Book, job: Job) -> None:
         return
     if answer.is_error and "not_found" in answer.everything:
         book.fault(f"{job.id}: acknowledged, then unknown")
+
+
+class User(threading.Thread):
+    """Answers whatever a running job asks, until told to stop."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(daemon=True)
+        self.service, self.stop = service, threading.Event()
+
+    def run(self) -> None:
+        client = self.service.client(timeout=15)
+        while not self.stop.wait(0.3):
+            try:
+                running = client.call("list_jobs", state="running", limit=100)
+                for job in running.get("jobs", []):
+                    if "ask" in job:
+                        client.call("answer_job", job_id=job["job_id"],
+                                    ask=job["ask"]["ask"], action="accept")
+            except (Lost, ProtocolError):
+                pass
 
 
 class Watcher(threading.Thread):
@@ -343,7 +365,7 @@ def check_outcome(book: Book, job: Job, state: str, reason: str,
         allowed.add("crashed")
     if state == "failed" and reason in allowed:
         return
-    if job.kind in ("ok", "slow", "depends"):
+    if job.kind in ("ok", "slow", "depends", "ask"):
         if job.kind == "depends" and reason == "dependency":
             return
         if state != "completed":
@@ -393,7 +415,9 @@ def storm(service: Service, book: Book, count: int, seed: int) -> None:
               for i in range(CLIENTS)]
     clients = [threading.Thread(target=one_client, daemon=True, args=(
         i, share, service, book, seed)) for i, share in enumerate(shares)]
+    user = User(service)
     watcher.start()
+    user.start()
     killer.start()
     for client in clients:
         client.start()
@@ -406,6 +430,8 @@ def storm(service: Service, book: Book, count: int, seed: int) -> None:
           f"{dict(book.deaths)}", flush=True)
     quiesce(service, book, 60 + count / 20)
     time.sleep(0.5)
+    user.stop.set()
+    user.join()
     watcher.stop.set()
     watcher.join()
 
