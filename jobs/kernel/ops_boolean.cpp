@@ -6,22 +6,26 @@
 
 #include "boolean.hpp"
 #include "spot.hpp"
+#include "summary.hpp"
 #include "verify.hpp"
 
 #include <BOPAlgo_CellsBuilder.hxx>
 #include <BRepAlgoAPI_Common.hxx>
 #include <BRepAlgoAPI_Cut.hxx>
 #include <BRepAlgoAPI_Fuse.hxx>
+#include <BRepBuilderAPI_Copy.hxx>
 #include <BRepTools_History.hxx>
 #include <Message_Report.hxx>
 #include <ShapeUpgrade_UnifySameDomain.hxx>
 #include <algorithm>
+#include <chrono>
 #include <memory>
 
 namespace fcj {
 
 static const double RETRY_FUZZY[] = {1e-5, 1e-4};       /* mm */
 static const size_t BLAME_MAX = 64;     /* operands looked at for a culprit */
+static const std::chrono::seconds BLAME_TIME (10);
 
 Params boolean_params ()
 {
@@ -74,15 +78,42 @@ std::string alerts_of (const Handle (Message_Report) & report)
     return text;
 }
 
+/*  The look for a culprit is a service: it ends after a while, or with the
+ *  run. OCCT asks inside of it.  */
+class Patience : public Message_ProgressIndicator
+{
+  public:
+    explicit Patience (const Handle (Indicator) & run_)
+        : run (run_),
+          end (std::chrono::steady_clock::now () + BLAME_TIME)
+    {
+    }
+
+  protected:
+    Standard_Boolean UserBreak () override
+    {
+        return run->broken () || std::chrono::steady_clock::now () > end;
+    }
+    void Show (const Message_ProgressScope &, const Standard_Boolean) override
+    {
+    }
+
+  private:
+    Handle (Indicator) run;
+    std::chrono::steady_clock::time_point end;
+};
+
 void blame (Call &call, const std::vector<Operand> &operands,
             const char *problem, const std::string &text)
 {
     size_t looked = 0;
+    Handle (Patience) patience = new Patience (call.run.indicator);
+    Message_ProgressScope scope (patience->Start (), "", BLAME_MAX);
     for (const Operand &operand : operands) {
         if (looked++ == BLAME_MAX)
             break;
-        const std::vector<Problem> found = intersections_of (
-            operand.shape, call.range (0.1 / (double) operands.size ()));
+        const std::vector<Problem> found =
+            intersections_of (operand.shape, scope.Next ());
         call.poll ();
         for (const Problem &one : found)
             if (one.what == "self_intersection")
@@ -95,24 +126,49 @@ void blame (Call &call, const std::vector<Operand> &operands,
                              "touch in an edge or a point by a little");
 }
 
+/*  From a shape to its copy, and from there by the unifier's history.  */
+static void s_follow_copy (Looks &looks, const TopoDS_Shape &shape,
+                         BRepBuilderAPI_Copy &copy,
+                         const Handle (BRepTools_History) & history)
+{
+    TopTools_ListOfShape found;
+    looks.follow (shape, [&] (const TopoDS_Shape &part) -> const auto & {
+        const TopoDS_Shape image = copy.ModifiedShape (part);
+        found = history->Modified (image);
+        if (found.IsEmpty ())
+            found.Append (image);
+        return found;
+    });
+}
+
+/*  The unifier changes the edges of what it is given, whatever its safe mode
+ *  says: it gets a copy. Null when the result is not valid.  */
+static TopoDS_Shape s_unified (Call &call, const TopoDS_Shape &shape, bool edges)
+{
+    BRepBuilderAPI_Copy copy (shape, false);
+    ShapeUpgrade_UnifySameDomain unifier (copy.Shape (), edges, true, false);
+    unifier.AllowInternalEdges (false);
+    unifier.Build ();
+    const TopoDS_Shape made = unifier.Shape ();
+    if (count_of (made, TopAbs_FACE) == count_of (shape, TopAbs_FACE) &&
+        count_of (made, TopAbs_EDGE) == count_of (shape, TopAbs_EDGE))
+        return shape;                   /* there was nothing to merge */
+    if (!is_valid (made) ||
+        count_of (made, TopAbs_SOLID) != count_of (shape, TopAbs_SOLID))
+        return TopoDS_Shape ();
+    s_follow_copy (call.made.looks, shape, copy, unifier.History ());
+    return made;
+}
+
 TopoDS_Shape unify (Call &call, const TopoDS_Shape &shape)
 {
-    try {
-        ShapeUpgrade_UnifySameDomain unifier (shape, true, true, false);
-        unifier.AllowInternalEdges (false);
-        unifier.Build ();
-        const TopoDS_Shape made = unifier.Shape ();
-        if (is_valid (made) &&
-            count_of (made, TopAbs_SOLID) == count_of (shape, TopAbs_SOLID)) {
-            const Handle (BRepTools_History) &history = unifier.History ();
-            call.made.looks.follow (
-                shape, [&] (const TopoDS_Shape &part) -> const auto & {
-                    return history->Modified (part);
-                });
-            return made;
+    for (bool edges : {true, false})
+        try {
+            const TopoDS_Shape made = s_unified (call, shape, edges);
+            if (!made.IsNull ())
+                return made;
+        } catch (Standard_Failure &) {
         }
-    } catch (Standard_Failure &) {
-    }
     call.note ("merging faces went wrong and was left out: the shape is right "
                "but has more faces");
     return shape;
@@ -198,7 +254,16 @@ static Attempt s_attempt (Call &call, Boolean kind,
                           const std::vector<Operand> &operands, double fuzzy,
                           double share)
 {
-    Machine machine (call, kind, operands, fuzzy, call.range (share));
+    std::unique_ptr<Machine> ran;
+    try {
+        ran = std::make_unique<Machine> (call, kind, operands, fuzzy,
+                                         call.range (share));
+    } catch (Standard_Failure &error) {
+        return {{}, "algorithm",
+                std::string ("OpenCASCADE gave up: ") +
+                    error.DynamicType ()->Name ()};
+    }
+    Machine &machine = *ran;
     call.poll ();
     if (!machine.errors.empty ())
         return {{}, "algorithm", "OpenCASCADE: " + machine.errors};
@@ -280,11 +345,34 @@ static void s_boolean (Call &call, Boolean kind, const char *what,
     s_name (call, operands);
 }
 
+/*  Booleans believe the orientation of a solid; one that is inside out would
+ *  take away where it should add.  */
+static void s_turn_outwards (Call &call, std::vector<Operand> &operands)
+{
+    for (Operand &operand : operands) {
+        if (operand.shape.ShapeType () != TopAbs_SOLID)
+            continue;
+        const double volume = volume_of (operand.shape);
+        if (volume < 0) {
+            operand.shape.Reverse ();
+            call.note (operand.where + " was inside out and has been turned");
+        } else if (volume == 0)
+            invalid ("invalid_shape", operand.where + " is a solid without "
+                                      "volume", operand.where);
+    }
+}
+
+static void s_prepare (Call &call, std::vector<Operand> &operands)
+{
+    require_valid (call, operands);
+    s_turn_outwards (call, operands);
+}
+
 /* ---- Operations --------------------------------------------------------- */
 
 void fuse (Call &call, std::vector<Operand> operands)
 {
-    require_valid (call, operands);
+    s_prepare (call, operands);
     if (operands.size () == 1) {
         call.made = *operands[0].value;
         call.made.shape = operands[0].shape;
@@ -304,7 +392,7 @@ static void s_cut (Call &call)
     std::vector<Operand> operands = {call.shape ()};
     for (const Operand &tool : call.shapes ("tools", true))
         operands.push_back (tool);
-    require_valid (call, operands);
+    s_prepare (call, operands);
     s_boolean (call, Boolean::Cut, "the cut failed", operands,
                "nothing is left: the tools cover the whole shape");
 }
@@ -314,7 +402,7 @@ static void s_common (Call &call)
     std::vector<Operand> operands = call.shapes ("shapes", true);
     if (operands.size () < 2)
         invalid ("argument", "common needs two shapes or more", "shapes");
-    require_valid (call, operands);
+    s_prepare (call, operands);
     s_boolean (call, Boolean::Common, "the intersection failed", operands,
                "the shapes have nothing in common: they do not overlap");
 }
@@ -322,19 +410,16 @@ static void s_common (Call &call)
 static void s_unify (Call &call)
 {
     Operand operand = call.shape ();
+    BRepBuilderAPI_Copy copy (operand.shape, false);
     ShapeUpgrade_UnifySameDomain unifier (
-        operand.shape, call.flag ("edges"), call.flag ("faces"),
+        copy.Shape (), call.flag ("edges"), call.flag ("faces"),
         call.flag ("bsplines"));
     unifier.AllowInternalEdges (false);
     unifier.SetLinearTolerance (call.number ("linear_tolerance"));
     unifier.SetAngularTolerance (call.number ("angular_tolerance"));
     unifier.Build ();
     call.made.looks.add (operand.value->looks);
-    const Handle (BRepTools_History) &history = unifier.History ();
-    call.made.looks.follow (
-        operand.shape, [&] (const TopoDS_Shape &part) -> const auto & {
-            return history->Modified (part);
-        });
+    s_follow_copy (call.made.looks, operand.shape, copy, unifier.History ());
     accept (call, unifier.Shape (), "; smaller tolerances may help");
     call.data.set ("faces_before", count_of (operand.shape, TopAbs_FACE))
         .set ("faces_after", count_of (call.made.shape, TopAbs_FACE));

@@ -121,7 +121,7 @@ static void s_heal (Call &call)
     const Operand operand = call.shape ();
     const std::vector<Problem> before = problems_of (operand.shape);
     Json fixed = Json::array ();
-    TopoDS_Shape made = operand.shape;
+    TopoDS_Shape made = copied (operand.shape);
     call.made.looks.add (operand.value->looks);
     s_fix (call, made, fixed);
     s_wireframe (call, made, fixed);

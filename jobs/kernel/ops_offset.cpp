@@ -60,6 +60,35 @@ static void s_not_zero (const Call &call, const char *name)
         invalid ("argument", std::string (name) + " must not be 0", name);
 }
 
+/*  OCCT's offset takes one solid; a compound is done one by one.  */
+static std::vector<TopoDS_Shape> s_solids (const TopoDS_Shape &shape)
+{
+    std::vector<TopoDS_Shape> all;
+    for (TopExp_Explorer it (shape, TopAbs_SOLID); it.More (); it.Next ())
+        all.push_back (it.Current ());
+    if (all.empty ())
+        all.push_back (unwrapped (shape));
+    return all;
+}
+
+static TopoDS_Shape s_moved (Call &call, const TopoDS_Shape &shape,
+                             const std::string &where, double share)
+{
+    BRepOffset_MakeOffset builder;
+    builder.Initialize (shape, call.number ("distance"),
+                        call.number ("tolerance"), BRepOffset_Skin,
+                        call.flag ("intersection"), false, s_join (call),
+                        call.flag ("solid"), false);
+    builder.MakeOffsetShape (call.range (share));
+    call.poll ();
+    if (!builder.IsDone ())
+        failure ("algorithm", std::string ("OpenCASCADE made no offset (") +
+                                  s_error (builder.Error ()) +
+                                  "); try join: intersection or a smaller "
+                                  "distance", where);
+    return unwrapped (builder.Shape ());
+}
+
 static void s_offset (Call &call)
 {
     s_not_zero (call, "distance");
@@ -68,19 +97,12 @@ static void s_offset (Call &call)
     if (!has_any (operand.shape, TopAbs_FACE))
         invalid ("wrong_type", operand.where + " has no faces; for wires there "
                                "is op offset2d", operand.where);
-    BRepOffset_MakeOffset builder;
-    builder.Initialize (operand.shape, call.number ("distance"),
-                        call.number ("tolerance"), BRepOffset_Skin,
-                        call.flag ("intersection"), false, s_join (call),
-                        call.flag ("solid"), false);
-    builder.MakeOffsetShape (call.range (0.9));
-    call.poll ();
-    if (!builder.IsDone ())
-        failure ("algorithm", std::string ("OpenCASCADE made no offset (") +
-                                  s_error (builder.Error ()) +
-                                  "); try join: intersection or a smaller "
-                                  "distance", operand.where);
-    const TopoDS_Shape made = builder.Shape ();
+    std::vector<TopoDS_Shape> all;
+    const std::vector<TopoDS_Shape> parts = s_solids (operand.shape);
+    for (const TopoDS_Shape &part : parts)
+        all.push_back (s_moved (call, part, operand.where,
+                                0.9 / (double) parts.size ()));
+    const TopoDS_Shape made = unwrapped (compound_of (all));
     accept (call, made, "; try a smaller distance");
     const double before = volume_of (operand.shape), after = volume_of (made);
     if (before > 0 && has_any (operand.shape, TopAbs_SOLID) &&
@@ -138,8 +160,12 @@ static void s_thickness (Call &call)
     s_not_zero (call, "thickness");
     Operand operand = call.shape ();
     require_valid (call, operand);
-    if (!has_any (operand.shape, TopAbs_SOLID))
-        invalid ("wrong_type", operand.where + " is no solid", operand.where);
+    operand.shape = unwrapped (operand.shape);
+    if (operand.shape.ShapeType () != TopAbs_SOLID)
+        invalid ("wrong_type", operand.where + " is a " +
+                                   kind_name (operand.shape) +
+                                   ", it must be one solid",
+                 operand.where);
     BRepOffsetAPI_MakeThickSolid builder;
     builder.MakeThickSolidByJoin (
         operand.shape, s_faces (call, operand), call.number ("thickness"),

@@ -4,11 +4,20 @@
 #include "summary.hpp"
 #include "verify.hpp"
 
+#include <BRepAdaptor_Curve.hxx>
 #include <BRepBndLib.hxx>
+#include <BRepBuilderAPI_MakeVertex.hxx>
 #include <BRepClass3d_SolidClassifier.hxx>
+#include <BRepExtrema_DistShapeShape.hxx>
+#include <BRep_Tool.hxx>
 #include <Bnd_Box.hxx>
+#include <TopExp.hxx>
 #include <TopExp_Explorer.hxx>
+#include <TopTools_IndexedMapOfShape.hxx>
+#include <TopoDS.hxx>
+#include <TopoDS_Vertex.hxx>
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <numeric>
 
@@ -49,7 +58,7 @@ static std::string s_wrong_volume (Boolean kind,
 class Inside
 {
   public:
-    explicit Inside (const TopoDS_Shape &shape)
+    explicit Inside (const TopoDS_Shape &shape) : whole (shape)
     {
         for (TopExp_Explorer it (shape, TopAbs_SOLID); it.More (); it.Next ()) {
             Bnd_Box box;
@@ -78,14 +87,28 @@ class Inside
         return state;
     }
 
+    /*  Not inside and not on it. The classifier may take a point on an edge
+     *  for one outside, so the distance has the last word.  */
+    bool without (const gp_Pnt &point)
+    {
+        if (of (point) != TopAbs_OUT)
+            return false;
+        if (solids.empty ())
+            return true;
+        BRepExtrema_DistShapeShape extrema (
+            BRepBuilderAPI_MakeVertex (point).Vertex (), whole);
+        return extrema.IsDone () && extrema.Value () > ON;
+    }
+
   private:
+    TopoDS_Shape whole;
     std::vector<TopoDS_Shape> solids;
     std::vector<Bnd_Box> boxes;
     std::vector<std::unique_ptr<BRepClass3d_SolidClassifier>> loaded;
 };
 
 /*  Where the result has to be, ON when a border is near.  */
-static TopAbs_State s_expected (Boolean kind, std::vector<Inside> &operands,
+static TopAbs_State s_expected (Boolean kind, std::deque<Inside> &operands,
                                 const gp_Pnt &point)
 {
     size_t in = 0;
@@ -124,7 +147,7 @@ static gp_Pnt s_point (const Bnd_Box &box, size_t index)
 
 /*  A classifier can be wrong as well (a ray that grazes an edge): only what
  *  three neighbours agree on counts.  */
-static bool s_differs (Boolean kind, std::vector<Inside> &operands,
+static bool s_differs (Boolean kind, std::deque<Inside> &operands,
                        Inside &made, const gp_Pnt &point, double near)
 {
     for (int at = 0; at < 3; at++) {
@@ -138,12 +161,73 @@ static bool s_differs (Boolean kind, std::vector<Inside> &operands,
     return true;
 }
 
+/* ---- Points on the surface ---------------------------------------------- */
+
+/*  Corners and middles of edges, at most `most`, spread over the shape.  */
+static std::vector<gp_Pnt> s_on (const TopoDS_Shape &shape, size_t most)
+{
+    TopTools_IndexedMapOfShape edges;
+    TopExp::MapShapes (shape, TopAbs_EDGE, edges);
+    std::vector<gp_Pnt> points;
+    const int count = edges.Extent ();
+    const int step = std::max (1, count / (int) std::max<size_t> (1, most / 2));
+    for (int at = count; at >= 1 && points.size () + 1 < most; at -= step) {
+        const TopoDS_Edge edge = TopoDS::Edge (edges (at));
+        if (BRep_Tool::Degenerated (edge))
+            continue;
+        BRepAdaptor_Curve curve (edge);
+        const double from = curve.FirstParameter (),
+                     to = curve.LastParameter ();
+        points.push_back (curve.Value (to));
+        points.push_back (curve.Value ((from + to) / 2));
+    }
+    return points;
+}
+
+/*  The surface of a union holds or hides that of each operand, what is left
+ *  of a cut has the corners that no tool touched, and so on.  */
+static bool s_lost (Boolean kind, const std::vector<Operand> &operands,
+                    std::deque<Inside> &insides, const TopoDS_Shape &made,
+                    Inside &result, gp_Pnt &where)
+{
+    const size_t each = std::max<size_t> (4, 2 * POINTS / operands.size ());
+    size_t left = 2 * POINTS;
+    if (kind != Boolean::Fuse)
+        for (const gp_Pnt &point : s_on (made, POINTS))
+            for (size_t at = 0; at < insides.size (); at++)
+                if ((kind == Boolean::Common || at == 0) &&
+                    insides[at].without (point)) {
+                    where = point;
+                    return true;
+                }
+    if (kind == Boolean::Common)
+        return false;
+    for (size_t at = 0; at < operands.size () && left; at++) {
+        if (kind == Boolean::Cut && at > 0)
+            break;
+        for (const gp_Pnt &point : s_on (operands[at].shape, each)) {
+            if (left == 0)
+                break;
+            left--;
+            bool cut = false;
+            for (size_t tool = 1; kind == Boolean::Cut && tool < insides.size ();
+                 tool++)
+                cut = cut || !insides[tool].without (point);
+            if (!cut && result.without (point)) {
+                where = point;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 std::string wrong_boolean (const Call &call, Boolean kind,
                            const std::vector<Operand> &operands,
                            const TopoDS_Shape &made)
 {
     std::vector<double> volumes;
-    std::vector<Inside> insides;
+    std::deque<Inside> insides;
     std::vector<Bnd_Box> boxes;
     size_t faces = (size_t) count_of (made, TopAbs_FACE);
     for (const Operand &operand : operands) {
@@ -161,6 +245,10 @@ std::string wrong_boolean (const Call &call, Boolean kind,
         BRepBndLib::Add (operand.shape, boxes.back ());
     }
     Inside result (made);
+    gp_Pnt lost;
+    if (s_lost (kind, operands, insides, made, result, lost))
+        return format ("its surface does not fit that of the shapes at "
+                       "[%.6g, %.6g, %.6g]", lost.X (), lost.Y (), lost.Z ());
     for (size_t at = 0; at < POINTS; at++) {
         call.poll ();
         const Bnd_Box &box = boxes[at % boxes.size ()];

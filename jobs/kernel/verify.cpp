@@ -3,11 +3,14 @@
 #include "verify.hpp"
 
 #include <BOPAlgo_ArgumentAnalyzer.hxx>
+#include <BRepBuilderAPI_Copy.hxx>
 #include <BRepCheck_Analyzer.hxx>
 #include <BRepCheck_ListIteratorOfListOfStatus.hxx>
 #include <BRepCheck_Result.hxx>
 #include <BRep_Builder.hxx>
+#include <OSD_ThreadPool.hxx>
 #include <ShapeFix_Shape.hxx>
+#include <Standard_Failure.hxx>
 #include <TopExp.hxx>
 #include <TopExp_Explorer.hxx>
 #include <TopTools_IndexedMapOfShape.hxx>
@@ -105,9 +108,16 @@ static const Words &s_words (const Words (&table)[n], int status)
     return table[n - 1];
 }
 
+/*  As many as the run allows: the pool of run.cpp.  */
+static bool s_parallel ()
+{
+    return OSD_ThreadPool::DefaultPool ()->HasThreads ();
+}
+
 bool is_valid (const TopoDS_Shape &shape)
 {
-    return !shape.IsNull () && BRepCheck_Analyzer (shape).IsValid ();
+    return !shape.IsNull () &&
+           BRepCheck_Analyzer (shape, true, s_parallel ()).IsValid ();
 }
 
 /* ---- BRepCheck ---------------------------------------------------------- */
@@ -169,7 +179,7 @@ std::vector<Problem> problems_of (const TopoDS_Shape &shape, size_t most)
     std::vector<Problem> all;
     if (shape.IsNull ())
         return {{"null_shape", "", "there is no shape"}};
-    BRepCheck_Analyzer analyzer (shape);
+    BRepCheck_Analyzer analyzer (shape, true, s_parallel ());
     if (analyzer.IsValid ())
         return all;
     Names names (shape);
@@ -273,15 +283,24 @@ TopoDS_Shape compound_of (const std::vector<TopoDS_Shape> &shapes)
     return made;
 }
 
+TopoDS_Shape copied (const TopoDS_Shape &shape)
+{
+    return BRepBuilderAPI_Copy (shape, false).Shape ();
+}
+
 TopoDS_Shape healed (const TopoDS_Shape &shape,
                      const Message_ProgressRange &range)
 {
-    Handle (ShapeFix_Shape) fix = new ShapeFix_Shape (shape);
-    fix->SetPrecision (1e-6);
-    fix->SetMaxTolerance (1e-2);
-    fix->Perform (range);
-    TopoDS_Shape made = fix->Shape ();
-    return is_valid (made) ? made : TopoDS_Shape ();
+    try {
+        Handle (ShapeFix_Shape) fix = new ShapeFix_Shape (copied (shape));
+        fix->SetPrecision (1e-6);
+        fix->SetMaxTolerance (1e-2);
+        fix->Perform (range);
+        TopoDS_Shape made = fix->Shape ();
+        return is_valid (made) ? made : TopoDS_Shape ();
+    } catch (Standard_Failure &) {      /* some shapes are past repair */
+        return TopoDS_Shape ();
+    }
 }
 
 void require_valid (Call &call, Operand &operand)

@@ -29,6 +29,10 @@ std::vector<std::string> texts_of (const std::vector<Problem> &problems,
                                    size_t most = 5);
 Json json_of (const std::vector<Problem> &problems);
 
+/*  New topology over the same geometry, for algorithms that change what they
+ *  are given: the operand may be used by later steps.  */
+TopoDS_Shape copied (const TopoDS_Shape &shape);
+
 /*  One try of ShapeFix; null when the result is not valid either.  */
 TopoDS_Shape healed (const TopoDS_Shape &shape,
                      const Message_ProgressRange &range);

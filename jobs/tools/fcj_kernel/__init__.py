@@ -130,4 +130,5 @@ def _shape(path: str) -> Any:
     import Part
     shape = Part.Shape()
     shape.read(path)
-    return shape
+    # What was read is a plain Part.Shape; a member of a compound has its own type.
+    return Part.makeCompound([shape]).SubShapes[0]
