@@ -108,6 +108,7 @@ struct fcj_call {
 
     /*  While waiting. */
     fcj_call_step_fn *step;
+    void (*ready) (fcj_call_t *call);   /* after the service (service.h) */
     json_t *tool;               /* catalogue entry, a reference of our own */
     json_t *kept;               /* what the handler keeps; owned */
     json_t *live;               /* its arguments, while shapes of a live

@@ -140,11 +140,11 @@ static void s_kind (fcj_call_t *call, const char *kind)
     if (strncmp (kind, ONE_OF, strlen (ONE_OF)) == 0)
         s_choices (call, kind + strlen (ONE_OF));
     else if (strcmp (kind, "a document") == 0)
-        s_documents (call);
+        fcj_service_when_ready (call, false, s_documents);
     else if (strcmp (kind, "an object") == 0)
-        s_objects (call);
+        fcj_service_when_ready (call, false, s_objects);
     else if (strcmp (kind, "a job") == 0)
-        s_jobs (call);
+        fcj_service_when_ready (call, false, s_jobs);
     else
         s_answer (call, json_array (), false);
 }
@@ -178,7 +178,7 @@ static void s_template (fcj_call_t *call, const char *uri, const char *name)
             : "There is no such template; resources/templates/list names"
               " them");
     else if (strcmp (kind, "an artifact") == 0)
-        s_artifacts (call);
+        fcj_service_when_ready (call, false, s_artifacts);
     else
         s_kind (call, kind);
 }

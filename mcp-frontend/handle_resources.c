@@ -47,7 +47,7 @@ static json_t *s_resource (const fcj_record_t *record)
                       "mimeType", "application/json");
 }
 
-void fcj_handle_resources_list (fcj_call_t *call)
+static void s_list (fcj_call_t *call)
 {
     fcj_front_t *front = call->front;
     fcj_record_t *records[PAGE];
@@ -85,6 +85,12 @@ void fcj_handle_resources_list (fcj_call_t *call)
     if (*cursor && count > 0)
         json_object_set_new (result, "nextCursor", json_string (cursor));
     fcj_call_cacheable (call, result, LIST_TTL, false);
+}
+
+/*  Clients list when they connect: that starts no service. */
+void fcj_handle_resources_list (fcj_call_t *call)
+{
+    fcj_service_when_ready (call, false, s_list);
 }
 
 void fcj_handle_resources_templates (fcj_call_t *call)
@@ -268,7 +274,7 @@ static void s_read_part (fcj_call_t *call, const char *uri,
                      " get_job_result names those it has");
 }
 
-void fcj_handle_resources_read (fcj_call_t *call)
+static void s_read (fcj_call_t *call)
 {
     fcj_error_t error;
     fcj_id_t job;
@@ -300,7 +306,6 @@ void fcj_handle_resources_read (fcj_call_t *call)
     }
     memcpy (job, rest, FCJ_ID_LEN);
     job[FCJ_ID_LEN] = 0;
-    fcj_service_need (call->front->service);
     fcj_record_t *record = NULL;
     if (fcj_front_open (call->front, &error) == 0) {
         if (fcj_id_valid (job))
@@ -321,4 +326,9 @@ void fcj_handle_resources_read (fcj_call_t *call)
         fcj_call_error (call, FCJ_RPC_INTERNAL, 200, NULL, "%s",
                         error.text);
     fcj_record_destroy (&record);
+}
+
+void fcj_handle_resources_read (fcj_call_t *call)
+{
+    fcj_service_when_ready (call, true, s_read);
 }

@@ -142,10 +142,12 @@ static void s_begin (fcj_call_t *call, json_t *entry, json_t *args,
                      fcj_inner_fn *fn)
 {
     fcj_error_t error;
-    fcj_service_need (call->front->service);
-    if (fcj_front_open (call->front, &error) != 0) {
+    bool ready = fcj_service_state (call->front->service)
+              == FCJ_SERVICE_READY;
+    if (!ready || fcj_front_open (call->front, &error) != 0) {
         json_decref (args);
-        fn (call, NULL, error.text);
+        fn (call, NULL, ready? error.text
+            : fcj_service_error (call->front->service));
         return;
     }
     inner_t *self = calloc (1, sizeof *self);

@@ -195,6 +195,43 @@ void fcj_service_need (fcj_service_t *self)
         s_read (self);
 }
 
+void fcj_service_look (fcj_service_t *self)
+{
+    if (self->state != FCJ_SERVICE_IDLE || s_connect (self) != 0)
+        return;
+    self->state = FCJ_SERVICE_STARTING;
+    self->since = fcj_mono_ms ();
+    s_read (self);
+}
+
+static void s_wait (fcj_call_t *call, const fcj_map_t *event, int64_t now)
+{
+    (void) event;
+    if (fcj_service_state (call->front->service) == FCJ_SERVICE_STARTING
+        && now < call->deadline) {
+        call->reread = now + FCJ_MCP_TICK_MS / 2;
+        return;
+    }
+    fcj_call_unwait (call);
+    call->ready (call);
+}
+
+void fcj_service_when_ready (fcj_call_t *call, bool start,
+                             void (*fn) (fcj_call_t *call))
+{
+    fcj_service_t *self = call->front->service;
+    if (start)
+        fcj_service_need (self);
+    else
+        fcj_service_look (self);
+    if (self->state != FCJ_SERVICE_STARTING) {
+        fn (call);
+        return;
+    }
+    call->ready = fn;
+    fcj_call_wait (call, NULL, FCJ_MCP_START_S * 1000, 1, s_wait);
+}
+
 fcj_service_state_t fcj_service_state (const fcj_service_t *self)
 {
     return self->state;

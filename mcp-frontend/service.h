@@ -19,6 +19,13 @@ void fcj_service_destroy (fcj_service_t **self_p);
 /*  Begins to start it, unless it is starting or ready. A failed one is
  *  tried again. Never blocks. */
 void fcj_service_need (fcj_service_t *self);
+/*  Connects to one that is there; starts none. */
+void fcj_service_look (fcj_service_t *self);
+/*  Runs fn once the service is ready or is known not to become so; at once
+ *  where it is. start: one is started where none is there; otherwise then fn
+ *  finds it IDLE. The call waits meanwhile. */
+void fcj_service_when_ready (fcj_call_t *call, bool start,
+                             void (*fn) (fcj_call_t *call));
 fcj_service_state_t fcj_service_state (const fcj_service_t *self);
 const char *fcj_service_error (const fcj_service_t *self);
 /*  To be polled for reading; -1: none. */
