@@ -53,6 +53,7 @@ fcj_call_t *fcj_call_new (fcj_front_t *front, const fcj_sink_t *sink,
     call->root = root;
     call->progress = -1;
     call->level = FCJ_SAY_NOTHING;
+    call->wait_ms = -1;
     snprintf (call->owner, sizeof call->owner, "%s", owner);
     return call;
 }

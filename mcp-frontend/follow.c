@@ -275,8 +275,10 @@ void fcj_follow_tick (fcj_front_t *front, int64_t now)
 {
     follower_t *one;
     TAILQ_FOREACH (one, &front->followers, next)
-        if (one->session && now - one->looked > LOOK_MS)
+        if (one->session && now - one->looked > LOOK_MS) {
+            fcj_session_touch (one->session);
             s_read (one);
+        }
 }
 
 void fcj_follow_destroy_all (fcj_front_t *front)

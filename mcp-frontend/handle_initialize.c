@@ -14,7 +14,9 @@ const char fcj_handle_instructions[] =
     " and answers at once with a job_id. Then call get_job_status with"
     " wait_s (up to 25) until state is completed, failed or cancelled, and"
     " get_job_result for the numbers, shapes and files; files are resources"
-    " job://<job_id>/<name>. cancel_job stops a job. Jobs can take each"
+    " job://<job_id>/<name>. cancel_job stops a job. Any tool that is a job"
+    " takes wait_s, the seconds (0 to 25) to wait for its result before it"
+    " answers with the job_id. Jobs can take each"
     " other's results as inputs: {\"job\": \"<job_id>\"}. Lengths are"
     " millimetres, angles degrees. The prompt start_here says more.";
 

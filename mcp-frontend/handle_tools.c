@@ -120,6 +120,27 @@ static void s_parked (fcj_call_t *call, const fcj_map_t *event, int64_t now)
         s_service_failed (call);
 }
 
+/*  Any tool that becomes a job takes wait_s, how long the client wants to
+ *  wait for the result; it is no argument of the tool's. */
+static int s_take_wait (fcj_call_t *call, json_t *args)
+{
+    const json_t *schema = json_object_get (call->tool, "inputSchema");
+    const json_t *wait_s = json_object_get (args, "wait_s");
+    if (!wait_s || !json_object_get (call->tool, "lane")
+        || json_object_get (json_object_get (schema, "properties"),
+                            "wait_s"))
+        return 0;
+    double seconds = json_number_value (wait_s);
+    if (!json_is_number (wait_s) || seconds < 0 || seconds > FCJ_WAIT_MAX_S) {
+        fcj_call_tool_fail (call, FCJ_INVALID, "wait_s must be a number from"
+            " 0 to %d", FCJ_WAIT_MAX_S);
+        return -1;
+    }
+    call->wait_ms = (int64_t) (seconds * 1000);
+    json_object_del (args, "wait_s");
+    return 0;
+}
+
 /*  Checks before anything is started or sent. */
 static int s_check (fcj_call_t *call)
 {
@@ -211,7 +232,8 @@ void fcj_handle_tools_call (fcj_call_t *call)
         return;
     if (!args)
         json_object_set_new (call->params, "arguments", json_object ());
-    if (s_check (call) != 0)
+    if (s_take_wait (call, json_object_get (call->params, "arguments")) != 0
+        || s_check (call) != 0)
         return;
     fcj_service_need (front->service);
     if (fcj_service_state (front->service) != FCJ_SERVICE_READY) {

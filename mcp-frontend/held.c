@@ -191,11 +191,8 @@ static int64_t s_hold_ms (const fcj_call_t *call)
         json_object_get (call->tool, "hold_s"));
     int64_t most = fcj_config_int (call->front->config, "hold-s");
     int64_t ms = 1000 * (hold_s > most? most: hold_s);
-    const json_t *args = json_object_get (call->params, "arguments");
-    const json_t *wait_s = json_object_get (args, "wait_s");
-    if (json_is_number (wait_s)
-        && json_number_value (wait_s) <= FCJ_WAIT_MAX_S)
-        ms = (int64_t) (json_number_value (wait_s) * 1000);
+    if (call->wait_ms >= 0)
+        ms = call->wait_ms;
     fcj_task_mode_t mode = fcj_task_mode (call);
     if (mode == FCJ_TASK_LEGACY)
         return 0;               /* it asked for a task: it gets one */

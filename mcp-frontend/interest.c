@@ -200,9 +200,19 @@ static void s_tell (want_t *want, int64_t now)
     }
     json_t *task = fcj_task_of (self->front, want->job, want->owner,
                                 legacy? FCJ_MCP_LEGACY: FCJ_MCP_MODERN);
-    if (task)
-        self->fn (self->arg, legacy? "notifications/tasks/status"
-                                   : "notifications/tasks", task);
+    if (!task)
+        return;
+    char what[64];
+    const char *status = json_string_value (json_object_get (task,
+                                                             "status"));
+    bool over = status && strcmp (status, "working") != 0
+             && strcmp (status, "input_required") != 0;
+    snprintf (what, sizeof what, "%.44s", want->what);
+    fcj_session_t *session = self->session;
+    self->fn (self->arg, legacy? "notifications/tasks/status"
+                               : "notifications/tasks", task);
+    if (over && session)        /* nothing more will be heard of it */
+        fcj_session_want (session, what, false);
 }
 
 void fcj_interest_tick (fcj_front_t *front, int64_t now)

@@ -29,10 +29,13 @@ static void s_what (const fcj_call_t *call, char hex[65])
     unsigned char hash[32];
     json_t *all = json_pack ("[s,s]", call->method, call->owner);
     for (size_t n = 0; n < sizeof KEYS / sizeof *KEYS; n++) {
-        json_t *value = json_object_get (call->params, KEYS[n]);
+        json_t *value = json_copy (json_object_get (call->params, KEYS[n]));
+        if (json_is_object (value))     /* how long to wait is no matter */
+            json_object_del (value, "wait_s");
         bool empty = json_is_object (value) && !json_object_size (value);
         json_array_append_new (all, value && !empty? json_incref (value)
                                                    : json_null ());
+        json_decref (value);
     }
     char *text = fcj_json_dumps (all, JSON_COMPACT | JSON_SORT_KEYS);
     crypto_generichash (hash, sizeof hash, (unsigned char *) text,

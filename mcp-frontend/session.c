@@ -168,7 +168,7 @@ static void s_send (fcj_front_t *front, fcj_command_t *command)
     fcj_command_destroy (&command);
 }
 
-static void s_touch (fcj_session_t *self)
+void fcj_session_touch (fcj_session_t *self)
 {
     int64_t now = fcj_mono_ms ();
     if (now - self->touched < TOUCH_MS)
@@ -314,7 +314,7 @@ void fcj_session_find (fcj_front_t *front, const char *id,
     request_t local = { .front = front, .fn = fn, .arg = arg };
     snprintf (local.owner, sizeof local.owner, "%s", owner);
     if (known && fcj_mono_ms () - known->fetched < FCJ_SESSION_FRESH_MS) {
-        s_touch (known);
+        fcj_session_touch (known);
         s_tell (&local, known, NULL);
     }
     else if (!s_looks_right (id))

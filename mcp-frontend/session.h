@@ -60,6 +60,8 @@ fcj_session_t *fcj_session_local (fcj_front_t *front, const char *version,
 fcj_session_t *fcj_session_hold (fcj_session_t *self);
 void fcj_session_release (fcj_session_t **self_p);
 
+/*  It is being used. */
+void fcj_session_touch (fcj_session_t *self);
 void fcj_session_set_level (fcj_session_t *self, fcj_say_t level);
 /*  False: too many. */
 bool fcj_session_want (fcj_session_t *self, const char *what, bool wanted);

@@ -18,6 +18,7 @@ struct fcj_stream {
     fcj_sink_t out;
     char id[ID_BYTES + 1];
     char name[80];              /* <session>:<stream> */
+    json_t *request;            /* the id that the last event answers */
     bool attached, open, prime;
     int refs;                   /* the call, and each event under way */
 };
@@ -37,6 +38,7 @@ static void s_release (fcj_stream_t *self)
         return;
     if (self->attached && self->out.hold)
         self->out.hold (self->out.arg, NULL, NULL);
+    json_decref (self->request);
     free (self);
 }
 
@@ -70,10 +72,29 @@ static void s_append (fcj_command_t *command, const char *name,
     fcj_command_end (command);
 }
 
+static void s_log (fcj_front_t *front, fcj_stream_t *self, const char *name,
+                   char *text, size_t size, bool last);
+
+/*  The answer was too large to keep, and its client is gone: who comes back
+ *  for it is told so. */
+static void s_log_loss (event_t *event)
+{
+    size_t size;
+    char *text = fcj_call_error_text (event->stream->request,
+        FCJ_RPC_INTERNAL, "The answer was too large to be kept while the"
+        " connection was lost; list_jobs and get_job_result have it",
+        NULL, &size);
+    s_log (event->front, event->stream, event->name, text, size, true);
+}
+
 static void s_deliver (event_t *event, const char *entry)
 {
     fcj_stream_t *self = event->stream;
     char id[80];
+    bool lost = self && !self->attached && !entry && event->last
+             && event->size > FCJ_LOG_BYTES;
+    if (lost && event->front->redis)
+        s_log_loss (event);
     if (!self || !self->attached) {
         fcj_follow_poke (event->front, event->name);
         fcj_bus_send (event->front, "log", event->name, NULL);
@@ -177,6 +198,7 @@ void fcj_stream_wrap (fcj_call_t *call)
         abort ();
     fcj_token_new (token);
     self->front = call->front;
+    self->request = json_incref (call->id);
     self->out = call->sink;
     self->attached = true;
     self->refs = 1;

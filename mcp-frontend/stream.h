@@ -14,7 +14,7 @@
 
 #define FCJ_LOG_EVENTS  512
 #define FCJ_LOG_S       300
-#define FCJ_LOG_BYTES   (8 * 1024 * 1024)   /* larger events are not kept */
+#define FCJ_LOG_BYTES   (1024 * 1024)       /* larger events are not kept */
 #define FCJ_LOG_RETRY   1000                /* ms, told to the client */
 
 /*  Puts a log between the call and its sink. */

@@ -143,6 +143,17 @@ class Session:
         stream = self.post(method, params, port)
         return stream.result(self.number)
 
+    def tools(self) -> dict[str, dict[str, Any]]:
+        """All tools by name, from all pages."""
+        found: dict[str, dict[str, Any]] = {}
+        params: dict[str, Any] = {}
+        while True:
+            page = self.request("tools/list", params)
+            found.update({t["name"]: t for t in page["tools"]})
+            if not page.get("nextCursor"):
+                return found
+            params = {"cursor": page["nextCursor"]}
+
     def notify(self, method: str, params: dict[str, Any] | None = None,
                port: int | None = None) -> int:
         return self.send({"jsonrpc": "2.0", "method": method,

@@ -318,7 +318,7 @@ def test_the_experimental_tasks_of_2025_11_25(pair: Pair) -> None:
     session = Session(pair.service, ALICE, capabilities=ELICIT)
     assert session.hello["capabilities"]["tasks"]["requests"] == {
         "tools": {"call": {}}}
-    tools = {t["name"]: t for t in session.request("tools/list")["tools"]}
+    tools = session.tools()
     assert tools["nap"]["execution"] == {"taskSupport": "optional"}
     assert "execution" not in tools["get_job_status"]
     told = session.get()
@@ -367,3 +367,20 @@ def test_a_failed_call_is_a_failed_task_there(pair: Pair) -> None:
     with pytest.raises(ProtocolError) as error:
         old.request("tasks/get", {"taskId": made["taskId"]})
     assert error.value.code == -32601
+
+
+def test_a_client_says_how_long_it_waits(pair: Pair) -> None:
+    client = pair.service.client()
+    waited = client.call("execute_code_async", code="6 * 7", wait_s=20)
+    assert waited["state"] == "completed" and waited["result"] == 42
+    handle = client.call("nap", seconds=2, wait_s=0)
+    assert handle["state"] in ("queued", "running")
+    assert "wait_s" in client.refused("nap", seconds=0, wait_s=26)
+    asking = Modern(pair.service, ALICE, ELICIT)
+    arguments = {"seconds": 0, "ask": True, "wait_s": 20}
+    asked = asking.call("nap", arguments).result(asking.number)
+    (key, _), = asked["inputRequests"].items()
+    done = asking.call("nap", arguments, inputResponses={
+        key: {"action": "decline"}}, requestState=asked["requestState"])
+    assert done.result(asking.number)["structuredContent"] == {
+        "said": "decline"}
