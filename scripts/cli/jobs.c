@@ -44,12 +44,31 @@ static void s_sleep (int64_t ms)
     nanosleep (&pause, NULL);
 }
 
+/*  Says on stderr what the job asks, once a question. */
+static void s_show_question (const fcj_record_t *record, const char *id,
+                             json_int_t *told)
+{
+    const char *text = fcj_record_str (record, "ask", NULL);
+    json_t *asked = text ? json_loads (text, 0, NULL) : NULL;
+    json_int_t number = json_integer_value (json_object_get (asked, "ask"));
+    const char *message = json_string_value (json_object_get (asked,
+                                                              "message"));
+    if (number > *told)
+        fprintf (stderr, "\nThe job asks: %s\nAnswer with `fcj answer %s "
+                 "accept|decline`; without a word it shows the form.\n",
+                 message ? show_plain (message, FCJ_TEXT_MAX) : "", id);
+    if (number)
+        *told = number;
+    json_decref (asked);
+}
+
 int job_wait (link_t *link, const char *id, int64_t timeout_ms)
 {
     fcj_store_t *store = link_store (link);
     fcj_error_t error = { 0 };
     bool terminal = isatty (2) && !link->json;
     int64_t began = fcj_mono_ms (), pause = POLL_MIN_MS;
+    json_int_t told = 0;
     while (store) {
         fcj_record_t *record = fcj_store_status (store, id, link->owner,
                                                  &error);
@@ -59,6 +78,8 @@ int job_wait (link_t *link, const char *id, int64_t timeout_ms)
             fcj_state_t state = fcj_record_state (record);
             if (terminal)
                 s_show_progress (record);
+            if (!link->json)
+                s_show_question (record, id, &told);
             fcj_record_destroy (&record);
             if (fcj_state_terminal (state)) {
                 if (terminal)

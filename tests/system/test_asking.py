@@ -144,6 +144,24 @@ def test_confirm_asks_who_can_be_asked_and_refuses_otherwise(
     assert fcj(service, "answer", job).returncode == 1
 
 
+def test_who_waits_on_the_command_line_is_told(client: Http,
+                                               service: Service) -> None:
+    waiting = subprocess.Popen(
+        [str(BIN / "fcj"), "submit", "--ask", "-c",
+         "job.ask('Go on?').action", "--wait"], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**service.env, "FCJ_OWNER": "alice"})
+    assert waiting.stderr
+    line = ""
+    while "fcj answer" not in line:
+        line = waiting.stderr.readline()
+        assert line, "it ended without a word"
+    job = line.split("fcj answer ")[1].split()[0]
+    assert fcj(service, "answer", job, "accept").returncode == 0
+    out, _ = waiting.communicate(timeout=30)
+    assert waiting.returncode == 0 and "accept" in out
+
+
 def test_a_question_survives_the_broker(client: Http,
                                         service: Service) -> None:
     job = client.submit(RADIUS)
