@@ -199,8 +199,10 @@ def _command(pid: int) -> str:
 class Service(_Private):
     """The whole service behind HTTP."""
 
-    def __init__(self, slots: int = 2) -> None:
+    def __init__(self, slots: int = 2, window: bool = False) -> None:
         super().__init__(slots)
+        self.environment |= {"FCJ_NO_GUI": "no" if window else "yes",
+                             "FCJ_DISPLAY": "xvfb"}
         self.port = free_port()
         try:
             for name in ("broker", "worker", "zygote", "mcp"):

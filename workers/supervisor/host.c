@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../jobs/log.h"
@@ -36,6 +37,7 @@
 #define RESTORES_MAX 2          /* starts that end, with one snapshot */
 #define SEND_MS      1000
 #define ENVIRONMENT_MAX 24
+#define LAST_WORD_MS 5000       /* a snapshot, at our end */
 
 typedef enum { OFF, DISPLAY, SAVING, STARTING, UP } state_t;
 
@@ -146,6 +148,14 @@ bool
 fcj_host_busy (const fcj_world_t *world)
 {
     return world->host->state != UP || world->host->snapshot;
+}
+
+bool
+fcj_host_resting (const fcj_world_t *world)
+{
+    const fcj_process_t *process = world->host->process;
+    return process && process->state == FCJ_P_RESTING
+        && !world->host->given_up;
 }
 
 /* ---- Starting --------------------------------------------------------------- */
@@ -789,8 +799,23 @@ fcj_host_new (fcj_world_t *world, fcj_error_t *error)
     return world->host;
 }
 
-/*  A snapshot that is being written is not cut off: its fork is in a session
- *  of its own and finishes without us.  */
+/*  The last snapshot's fork is in a session of its own and would finish
+ *  without us; but who comes next should find it.  */
+static void
+s_await_snapshot (const fcj_host_t *self)
+{
+    const struct timespec pause = { .tv_nsec = 10000000 };
+    int64_t number = self->snapshot
+        ? fcj_map_int (self->snapshot, "number", 0) : 0;
+    pid_t pid = self->snapshot
+        ? (pid_t) fcj_map_int (self->snapshot, "pid", 0) : 0;
+    int64_t until = fcj_mono_ms () + LAST_WORD_MS;
+    while (pid > 0 && !fcj_hostdir_has (self->snapshots, number)
+           && waitpid (pid, NULL, WNOHANG) <= 0 && kill (pid, 0) == 0
+           && fcj_mono_ms () < until)
+        nanosleep (&pause, NULL);
+}
+
 void
 fcj_host_destroy (fcj_world_t *world)
 {
@@ -804,6 +829,7 @@ fcj_host_destroy (fcj_world_t *world)
         if (self->process)
             self->process->pid = 0;
     }
+    s_await_snapshot (self);
     fcj_display_stop (&self->display);
     fcj_map_destroy (&self->documents);
     fcj_map_destroy (&self->snapshot);

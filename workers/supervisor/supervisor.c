@@ -148,7 +148,8 @@ s_drain_tick (fcj_world_t *world)
         for (int i = 0; i < FCJ_JOBS; i++)
             fcj_job_release (world, &world->jobs[i], false,
                              "the worker is stopping");
-    if (fcj_job_count (world) == 0
+    if ((fcj_job_count (world) == 0
+         && !(world->host && fcj_host_resting (world)))
         || world->now >= world->drain_until + LAST_WORD_MS)
         world->done = true;
 }

@@ -345,6 +345,8 @@ void fcj_host_on_lane (fcj_world_t *world, bool holder);
 /*  The broker is silent: nobody knows whether it still has the lane.  */
 void fcj_host_on_silence (fcj_world_t *world);
 bool fcj_host_busy (const fcj_world_t *world);
+/*  A job is over but what follows it (a snapshot) has not begun.  */
+bool fcj_host_resting (const fcj_world_t *world);
 
 /* ---- The others ---------------------------------------------------------- */
 
