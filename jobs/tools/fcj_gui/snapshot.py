@@ -35,6 +35,7 @@ class Snapshots:
         self._seen = changes.total
         self._pid = 0
         self._alive = -1
+        self._ended: list[int] = []
 
     def adopt(self, path: str) -> None:
         """The one that this process began with still holds."""
@@ -73,16 +74,22 @@ class Snapshots:
                                   for entry in documents]})
 
     def _end_older(self) -> None:
-        if not self._pid:
-            return
-        os.close(self._alive)
-        try:
-            if os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+        """Its memory takes the kernel as long to take apart as ours to copy,
+        so it is reaped at the next one."""
+        if self._pid:
+            os.close(self._alive)
+            self._ended.append(self._pid)
+            if not self._reap(self._pid):
                 os.kill(self._pid, signal.SIGKILL)
-                os.waitpid(self._pid, 0)
-        except (ChildProcessError, ProcessLookupError):
-            pass
         self._pid = 0
+        self._ended = [pid for pid in self._ended if not self._reap(pid)]
+
+    @staticmethod
+    def _reap(pid: int) -> bool:
+        try:
+            return os.waitpid(pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:
+            return True
 
 
 # ---- In the fork --------------------------------------------------------------
