@@ -134,7 +134,7 @@ def test_inspect_tells_types_choices_and_places(live, part):
 
 
 def test_an_unknown_type_says_what_is_near(live, part):
-    assert "Part::Box" in live.no("create_object", type="PartDesign::Box")
+    assert "Part::Box" in live.no("create_object", type="Sketcher::Box")
     assert "no module" in live.no("create_object", type="Nonsense::Box")
 
 
@@ -144,3 +144,17 @@ def test_an_open_transaction_of_somebody_is_left_alone(live, part):
     assert "open transaction" in live.no("edit_object", object="Box", properties={"Length": 5})
     part.commitTransaction()
     assert part.Box.Length.Value == 12 and part.UndoNames[0] == "mine"
+
+
+def test_a_body_holds_its_features(live):
+    live("create_document", name="D")
+    live("create_object", type="PartDesign::Body", name="Body")
+    live("create_object", type="PartDesign::AdditiveBox", name="Block", parent="Body",
+         properties={"Length": 30})
+    drilled = live("create_object", type="PartDesign::SubtractiveCylinder", name="Drill", parent="Body",
+                   properties={"Radius": 2})
+    assert set(drilled["changed"]) >= {"Body"} and drilled["recompute"]["ok"]
+    body = live("get_object", object="Body")
+    assert body["shape"]["volume"] == pytest.approx(3000 - 10 * 3.14159265)      # a corner
+    assert live("get_objects", inside="Body")["total"] >= 2
+    assert live("inspect_object", object="Drill")["parents"] == ["Body"]

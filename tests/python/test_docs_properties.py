@@ -79,7 +79,7 @@ def test_other_plain_forms_are_taken_too(live, bag, kind, given, read):
 
 
 @pytest.mark.parametrize("kind, bad", [
-    ("Length", True), ("Length", "5 kg"), ("Bool", 1), ("Bool", "yes"), ("Integer", 2.5), ("Vector", [1]),
+    ("Length", True), ("Length", "5 kg"), ("Length", "1e400 mm"), ("Length", "1/0 mm"), ("String", "a\0b"), ("Bool", 1), ("Bool", "yes"), ("Integer", 2.5), ("Vector", [1]),
     ("Vector", ["a", 1, 2]), ("Placement", {"where": [1, 2, 3]}), ("Rotation", {"axis": [0, 0, 0],
                                                                              "angle_deg": 1}),
     ("Color", "red"), ("Color", [2, 0, 0]), ("Enumeration", "three"), ("Link", "Nobody"), ("Link", "Bag"),

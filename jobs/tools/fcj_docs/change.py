@@ -102,7 +102,8 @@ class Change:
         if not self.doc.UndoMode:            # off without a window
             self.doc.UndoMode = 1
         self.before = errors(self.doc)
-        self.touched = {item.Name for item in self.doc.Objects if "Touched" in item.State}
+        self.touched = {item.Name for item in self.doc.Objects if "Touched" in item.State} \
+            if self.doc.isTouched() else set()
         self.undo_count = self.doc.UndoCount
         FreeCAD.addDocumentObserver(self.watch)
         FreeCAD.setActiveTransaction(self.title)

@@ -239,10 +239,11 @@ def _assign(target: Any, name: str, made: Any, given: Any) -> None:
     except Invalid:
         raise
     except Exception as error:
-        raise Invalid(f"{name} = {_short(given)} is refused: {_said(error)}") from error
+        raise Invalid(f"{name} = {_short(given)} is refused: {said(error)}") from error
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
+    """What a FreeCAD exception says; some carry a dict."""
     first = error.args[0] if error.args else ""
     return str(first.get("sErrMsg") or first) if isinstance(first, dict) else str(error)
 
@@ -258,7 +259,7 @@ def _write_expression(item: Any, path: str, text: Any) -> None:
     try:
         item.setExpression(path, text)
     except Exception as error:
-        raise Invalid(f"{path}: expression {text!r} is refused: {_said(error)}") from error
+        raise Invalid(f"{path}: expression {text!r} is refused: {said(error)}") from error
 
 
 def _clear_expressions(item: Any, name: str) -> None:
@@ -283,7 +284,7 @@ def _write_part(job: Job, item: Any, path: str, value: Any) -> None:
         for upper, part, lower in reversed(list(zip(chain, parts[:-1], chain[1:]))):
             setattr(upper, part, lower)
     except AttributeError as error:
-        raise Invalid(f"{path}: {_said(error)}; set {head} as a whole instead") from error
+        raise Invalid(f"{path}: {said(error)}; set {head} as a whole instead") from error
     _assign(item, head, whole, value)
 
 
@@ -312,7 +313,7 @@ def _write_datum(item: Any, name: str, value: Any) -> None:
         item.setDatum(index, FreeCAD.Units.Quantity(value if isinstance(value, str)
                                                     else _with_unit(item, index, value)))
     except Exception as error:
-        raise Invalid(f"{name} = {_short(value)} is refused: {_said(error)}; "
+        raise Invalid(f"{name} = {_short(value)} is refused: {said(error)}; "
                       "get_sketch_diagnostics lists the constraints") from error
 
 
@@ -331,7 +332,7 @@ def _write_cells(item: Any, value: Any) -> None:
         try:
             item.set(address, "" if content is None else str(content))
         except Exception as error:
-            raise Invalid(f"cell {address} = {_short(content)} is refused: {_said(error)}") from error
+            raise Invalid(f"cell {address} = {_short(content)} is refused: {said(error)}") from error
 
 
 # ---- JSON to FreeCAD's values -----------------------------------------------
@@ -371,10 +372,12 @@ def to_quantity(value: Any, where: str) -> Any:
         value = f"{to_number(value['value'], where)} {value.get('unit', '')}"
     if isinstance(value, str):
         try:
-            return FreeCAD.Units.Quantity(value)
+            made = FreeCAD.Units.Quantity(value)
         except Exception as error:
             raise Invalid(f"{where} = {value!r} is no number with a unit, such as \"10 mm\", \"2 in\", "
-                          f"\"45 deg\": {_said(error)}") from error
+                          f"\"45 deg\": {said(error)}") from error
+        to_number(made.Value, where)         # not infinite
+        return made
     return to_number(value, where)
 
 
@@ -492,6 +495,8 @@ def _int(value: Any, where: str) -> int:
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str):
         raise Invalid(f"{where} must be a text, not {_short(value)}")
+    if value != values.text(value):          # C would end it at the NUL
+        raise Invalid(f"{where} must be valid Unicode without NUL")
     return value
 
 

@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import sys
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from fcj import Bound, Failure, Invalid, Job, ShapeSummary, tool
@@ -133,8 +134,8 @@ def _add(doc: Any, type_id: str, name: str | None, parent: str | None) -> Any:
         item = doc.addObject(type_id, name or type_id.split("::")[1])
     except Exception as error:
         near = [kind for kind in doc.supportedTypes()
-                if kind.split("::")[1].lower() == type_id.split("::")[1].lower()]
-        raise Invalid(f"FreeCAD can't create a {type_id!r}: {error}"
+                if kind.split("::")[1].lower() == type_id.split("::")[1].lower() and kind != type_id]
+        raise Invalid(f"FreeCAD can't create a {type_id!r}: {props.said(error)}"
                       + (f"; did you mean {', '.join(near)}?" if near else "")) from error
     if holder is not None:
         holder.addObject(item)
@@ -143,13 +144,16 @@ def _add(doc: Any, type_id: str, name: str | None, parent: str | None) -> Any:
 
 def _load(type_id: str) -> None:
     """Types come with their module."""
-    module = {"PartDesign": "_PartDesign"}.get(type_id.split("::")[0], type_id.split("::")[0])
-    if module == "App" or module.startswith("_") and module != "_PartDesign":
+    module = type_id.split("::")[0]
+    if module == "App":
         return
     try:
         __import__(module)
     except ImportError as error:
-        raise Invalid(f"{type_id!r}: FreeCAD has no module {module} here") from error
+        if module != "PartDesign":
+            raise Invalid(f"{type_id!r}: FreeCAD has no module {module} here") from error
+        import _PartDesign                   # Debian's FreeCAD has it by this name only
+        sys.modules["PartDesign"] = _PartDesign
 
 
 @tool(needs="document", toolset="core", title="Edit an object")
