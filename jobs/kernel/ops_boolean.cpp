@@ -69,6 +69,11 @@ std::string alerts_of (const Handle (Message_Report) & report)
         if (name.compare (0, 13, "BOPAlgo_Alert") == 0)
             name.erase (0, 13);
         text += text.empty () ? "" : ", ";
+        if (name == "BOPNotAllowed") {
+            text += "shapes of different dimension (a solid and a face, say) "
+                    "do not go together";
+            continue;
+        }
         for (size_t at = 0; at < name.size (); at++) {
             if (at && std::isupper ((unsigned char) name[at]))
                 text += ' ';
@@ -102,16 +107,36 @@ class Patience : public Message_ProgressIndicator
     Handle (Indicator) run;
     std::chrono::steady_clock::time_point end;
 };
+/*  What was given is wrong: solids with faces, say.  */
+static const char *const MIXED = "different dimension";
+
+static void s_blame_mixed (const std::vector<Operand> &operands,
+                           const std::string &text)
+{
+    const Operand *odd = &operands.back ();
+    for (const Operand &operand : operands)
+        if (operand.shape.ShapeType () != operands[0].shape.ShapeType ())
+            odd = &operand;
+    invalid ("wrong_type", text + ": " + odd->where, odd->where);
+}
 
 void blame (Call &call, const std::vector<Operand> &operands,
             const char *problem, const std::string &text)
 {
+    if (text.find (MIXED) != std::string::npos)
+        s_blame_mixed (operands, text);
     size_t looked = 0;
     Handle (Patience) patience = new Patience (call.run.indicator);
     Message_ProgressScope scope (patience->Start (), "", BLAME_MAX);
     for (const Operand &operand : operands) {
         if (looked++ == BLAME_MAX)
             break;
+        if (!is_valid (operand.shape))
+            invalid ("invalid_shape",
+                     text + ": " + operand.where +
+                         " is not a valid shape; repair it first, op heal "
+                         "may help",
+                     operand.where);
         const std::vector<Problem> found =
             intersections_of (operand.shape, scope.Next ());
         call.poll ();

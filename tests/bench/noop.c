@@ -6,6 +6,9 @@
  *      noop ENDPOINT flood COUNT WINDOW          submitted, not waited for
  *      noop ENDPOINT place COUNT ID              PLACE of a queued job
  *
+ *  With FCJ_BENCH_NATIVE=TOOL in the environment CODE is that tool's arguments
+ *  as JSON, and the jobs are native ones.
+ *
  *  Prints one JSON object: p50_ms, p99_ms of a job (flood: of a submit, and
  *  for its first and last tenth apart), rate a second, failed, last (an id).
  *  Latency is from before fcj_client_submit to the terminal EVENT (or the
@@ -25,7 +28,7 @@
 
 typedef struct {
     fcj_client_t *client;
-    const char *code;
+    const char *code, *native;  /* native: a tool's name, or NULL */
     bool watch;                 /* a job is over at its EVENT, not before */
     int count, window;
     int sent, over, failed;
@@ -108,12 +111,19 @@ static void s_send (bench_t *self)
     char head[9];
     snprintf (head, sizeof head, "%08x", (unsigned) self->sent);
     memcpy (id, head, 8);
-    snprintf (arguments, sizeof arguments, "{\"code\": \"%s\"}", self->code);
+    if (self->native)
+        snprintf (arguments, sizeof arguments, "%s", self->code);
+    else
+        snprintf (arguments, sizeof arguments, "{\"code\": \"%s\"}",
+                  self->code);
     fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 10);
+    fcj_pack_map (pack, self->native ? 11 : 10);
+    if (self->native)
+        fcj_pack_kstr (pack, "engine", "native");
     fcj_pack_kstr (pack, "id", id);
     fcj_pack_kstr (pack, "owner", "bench");
-    fcj_pack_kstr (pack, "tool", "execute_code_async");
+    fcj_pack_kstr (pack, "tool", self->native ? self->native
+                                              : "execute_code_async");
     fcj_pack_kstr (pack, "lane", "compute");
     fcj_pack_kstr (pack, "arguments", arguments);
     fcj_pack_kstr (pack, "priority", "normal");
@@ -234,7 +244,8 @@ int main (int argc, char **argv)
     }
     const char *mode = argv[2];
     bool one = strcmp (mode, "one") == 0, place = strcmp (mode, "place") == 0;
-    bench_t self = { .count = atoi (argv[3]), .window = 1, .code = "1" };
+    bench_t self = { .count = atoi (argv[3]), .window = 1, .code = "1",
+                     .native = getenv ("FCJ_BENCH_NATIVE") };
     if (self.count < 1)
         return 2;
     if (!one && !place && argc > 4)

@@ -193,6 +193,20 @@ s_artifact (const fcj_map_t *ref, const char *name)
     return found;
 }
 
+/*  Its result says that the shape which it made is null.  */
+static bool
+s_is_null (const fcj_map_t *ref)
+{
+    size_t size;
+    const char *text = fcj_map_bytes (ref, "result", &size);
+    json_t *result = text ? json_loadb (text, size, JSON_DECODE_ANY, NULL)
+                          : NULL;
+    const char *type = json_string_value (json_object_get (result, "type"));
+    bool null = type && strcmp (type, "Null") == 0;
+    json_decref (result);
+    return null;
+}
+
 static int
 s_job (resolve_t *at, const char *name, const json_t *reference,
        const char *id)
@@ -221,6 +235,9 @@ s_job (resolve_t *at, const char *name, const json_t *reference,
         return fcj_fail (at->error, FCJ_INVALID, "%s: artifact %.128s of job "
                          "%s is no shape; give a .step, .iges, .brep or .stl "
                          "artifact", at->where, file, id);
+    if (!known && !wanted && s_is_null (ref))
+        return fcj_fail (at->error, FCJ_INVALID, "%s: the shape is null; "
+                         "look at job %s, which made it", at->where, id);
     if (!known)
         return fcj_fail (at->error, FCJ_INVALID, "%s: job %s has no %s "
                          "%.128s; give a job whose result is a shape, or "
