@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "bus.h"
+#include "changes.h"
 #include "extra.h"
 #include "follow.h"
 #include "front.h"
@@ -48,6 +49,7 @@ static void s_tick (fcj_front_t *self, int64_t now)
         if (fcj_catalogue_refresh (self->catalogue))
             fcj_front_tools_changed (self);
     }
+    fcj_changes_tick (self->changes, now);
     fcj_interest_tick (self, now);
     fcj_follow_tick (self, now);
     if (self->http)
@@ -132,6 +134,7 @@ fcj_front_t *fcj_front_new (const fcj_config_t *config, const char *address,
     self->next_due = INT64_MAX;
     self->sessions = fcj_sessions_new ();
     self->watches = fcj_watches_new ();
+    self->changes = fcj_changes_new (self);
     fcj_token_new (self->self);
     snprintf (self->legacy, sizeof self->legacy, "%s", FCJ_MCP_LEGACY);
     s_set_user (self);
@@ -168,6 +171,7 @@ void fcj_front_destroy (fcj_front_t **self_p)
     fcj_async_destroy (&self->redis);   /* before what it reports to */
     fcj_sessions_destroy (&self->sessions);
     fcj_watches_destroy (&self->watches);
+    fcj_changes_destroy (&self->changes);
     fcj_stdio_destroy (&self->stdio);
     fcj_client_destroy (&self->client);
     fcj_store_destroy (&self->store);

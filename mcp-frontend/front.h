@@ -65,6 +65,8 @@ struct fcj_front {
     TAILQ_HEAD (, fcj_interest) interests;
     struct fcj_interest *listening;     /* the next one to be told */
     int64_t next_due;                   /* of something to be told */
+    size_t live_wants;                  /* of freecad:// resources */
+    struct fcj_changes *changes;
     unsigned char key[32];              /* of requestState, once sealed */
     bool sealed;
     int64_t catalogue_checked;

@@ -2,6 +2,8 @@
  *  log messages, and the resources that it wants to hear of.  */
 
 #include <string.h>
+#include "extra.h"
+#include "freecad.h"
 #include "handlers.h"
 #include "interest.h"
 #include "session.h"
@@ -44,9 +46,15 @@ bool fcj_handle_may_want (fcj_front_t *front, const char *what,
 {
     fcj_id_t job;
     fcj_error_t error;
-    bool of_job = !strncmp (what, "job://", 6) || !strncmp (what, "task:", 5);
-    if (!of_job)
-        return strlen (what) <= URI_MAX && strstr (what, "://");
+    size_t scheme = strlen (FCJ_FREECAD_SCHEME);
+    if (!strncmp (what, FCJ_FREECAD_SCHEME, scheme))
+        return strlen (what) <= URI_MAX;
+    if (front->extra && strncmp (what, "task:", 5)) {
+        json_t *contents = front->extra->read (what);
+        json_decref (contents);
+        if (contents)
+            return true;
+    }
     if (!fcj_interest_job (what, job) || fcj_front_open (front, &error) != 0)
         return false;
     fcj_record_t *record = fcj_store_status (front->store, job, owner,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "freecad.h"
 #include "front.h"
 #include "interest.h"
 #include "task.h"
@@ -48,8 +49,15 @@ fcj_interest_t *fcj_interest_new (fcj_front_t *front, fcj_interest_fn *fn,
     return self;
 }
 
+static bool s_is_live (const want_t *want)
+{
+    return !strncmp (want->what, FCJ_FREECAD_SCHEME,
+                     strlen (FCJ_FREECAD_SCHEME));
+}
+
 static void s_drop (want_t *want)
 {
+    want->interest->front->live_wants -= s_is_live (want);
     LIST_REMOVE (want, next);
     fcj_watch_destroy (&want->watch);
     free (want->what);
@@ -123,6 +131,7 @@ void fcj_interest_add (fcj_interest_t *self, const char *what,
         abort ();
     want->interest = self;
     snprintf (want->owner, sizeof want->owner, "%s", owner);
+    self->front->live_wants += s_is_live (want);
     LIST_INSERT_HEAD (&self->wants, want, next);
     if (fcj_interest_job (what, want->job))
         want->watch = fcj_watch_new (self->front, want->job, s_event, want);
@@ -183,6 +192,18 @@ void fcj_interest_resource_changed (fcj_front_t *front, const char *uri)
     TAILQ_FOREACH (one, &front->interests, next)
         LIST_FOREACH (want, &one->wants, next)
             if (!want->watch && !strcmp (want->what, uri))
+                want->due = fcj_mono_ms ();
+    front->next_due = 0;
+}
+
+void fcj_interest_changed_below (fcj_front_t *front, const char *prefix)
+{
+    fcj_interest_t *one;
+    want_t *want;
+    TAILQ_FOREACH (one, &front->interests, next)
+        LIST_FOREACH (want, &one->wants, next)
+            if (!want->watch && !strncmp (want->what, prefix,
+                                          strlen (prefix)))
                 want->due = fcj_mono_ms ();
     front->next_due = 0;
 }

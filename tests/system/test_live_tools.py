@@ -13,11 +13,13 @@ import re
 import shutil
 import signal
 import struct
+import time
 import zlib
 from typing import Any, Iterator
 
 import pytest
 from service import BIN, LEGACY, Answer, Http, Service, Stdio
+from streams import Modern, Session
 
 RED = "#ff0000"
 
@@ -401,6 +403,27 @@ def test_a_client_that_can_be_asked_is_asked_before_changes_are_lost(
         stdio.close()
     gone = not live("list_documents")["documents"]
     assert gone == (action == "accept") and bool(answer["result"].get("isError")) != gone
+
+
+def test_who_subscribed_to_a_document_hears_that_it_changed(
+        live: Live, service: Service) -> None:
+    live("create_document", name="Part")
+    uri = "freecad://documents/Part/objects"
+    modern = Modern(service)
+    listen = modern.post("subscriptions/listen", {
+        "notifications": {"resourceSubscriptions": [uri]}})
+    assert listen.next()["params"]["notifications"]
+    session = Session(service)
+    stream = session.get()
+    assert session.request("resources/subscribe", {"uri": uri}) == {}
+    time.sleep(1)               # from when it is told is not promised
+    live("get_objects", document="Part")
+    live("create_object", document="Part", type="Part::Box", name="Box")
+    for one in (listen, stream):
+        told = one.method("notifications/resources/updated")
+        assert told["params"]["uri"] == uri
+    listen.close()
+    stream.close()
 
 
 def test_a_failed_call_tells_the_whole_error_at_once(live: Live) -> None:
