@@ -31,7 +31,7 @@ class Gui(Service):
             return [str(BIN / "fcj-worker"), "--gui"]
         if part == "standby":
             return [str(BIN / "fcj-worker"), "--gui", "--gui-user-dir",
-                    str(self.dir / "standby")]
+                    str(self.dir / "standby"), "--gui-dialogs", "accept"]
         return super().command(part)
 
     def window(self, name: str = "gui") -> dict[str, Any]:
@@ -225,10 +225,12 @@ def test_a_cancelled_job_ends_and_the_next_one_runs(client: Http) -> None:
     thread.join()
 
 
+QUESTION = ("from PySide2 import QtWidgets as W\n"
+            "W.QMessageBox.question(None, 'Sure?', 'Delete it all?') == W.QMessageBox.Yes")
+
+
 def test_a_dialog_that_code_opens_is_told_and_closed(gui: Gui, client: Http) -> None:
-    answer = code(client, "from PySide2 import QtWidgets as W\n"
-                          "W.QMessageBox.question(None, 'Sure?', 'Delete it all?') == "
-                          "W.QMessageBox.Yes")
+    answer = code(client, QUESTION)
     assert not answer.is_error, answer
     assert answer["result"] is False
     assert "Sure?" in answer["stderr"] and "Delete it all?" in answer["stderr"]
@@ -324,8 +326,16 @@ def test_a_second_worker_is_standby_and_takes_over(gui: Gui, client: Http) -> No
     gui.kill("gui")
     assert value(client, "import os; os.getpid()") == gui.host("standby")
     until(lambda: holders() and holders() != [first])
+    assert value(client, QUESTION) is True          # the standby's policy is to accept
     gui.kill("standby", signal.SIGTERM)
     gui.up()
+
+
+def test_a_broker_that_starts_again_finds_the_window(gui: Gui, client: Http) -> None:
+    before = gui.host()
+    gui.restart("broker")
+    until(lambda: gui.window().get("holder"))
+    assert value(client, "import os; os.getpid()") == before
 
 
 def test_without_a_window_its_tools_say_so_at_once_and_others_work(gui: Gui, client: Http) -> None:
@@ -377,24 +387,46 @@ BUTTON = ("from PySide2 import QtWidgets as W; import fcj_gui; panel = fcj_gui.p
           "button = Gui.getMainWindow().findChild(W.QToolButton, 'FreeCADJobs'); ")
 
 
+#: A person's hand: what is written into its pipe is clicked in the menu.
+HAND = BUTTON + """
+import os
+from PySide2.QtCore import QSocketNotifier
+path = os.path.join(App.getUserAppDataDir(), "hand")
+os.mkfifo(path)
+panel.hand = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+panel.hand_notifier = QSocketNotifier(panel.hand, QSocketNotifier.Read)
+panel.hand_notifier.activated.connect(
+    lambda *a: getattr(panel, os.read(panel.hand, 100).decode().strip()).trigger())
+"""
+
+
+def press(person: subprocess.Popen[bytes], action: str) -> None:
+    """Clicks an action of the panel's menu."""
+    home = pathlib.Path(f"/proc/{person.pid}/environ").read_bytes()
+    where = home.split(b"FREECAD_USER_HOME=")[1].split(b"\0")[0].decode()
+    with open(f"{where}/hand", "w", encoding="ascii") as hand:
+        hand.write(action + "\n")
+
+
 def test_a_persons_freecad_has_the_jobs_and_can_pause_them(
         gui: Gui, client: Http, person: subprocess.Popen[bytes]) -> None:
     until(lambda: gui.window("freecad").get("holder"))
     assert gui.window("freecad")["attached"] and not gui.window()["holder"]
     assert value(client, "import os; os.getpid()") == person.pid
     assert "execute_code" in value(client, BUTTON + "button.text()")
-    job = client.call("execute_code", code=BUTTON + "panel.pause.setChecked(True); 1")
-    assert not job.is_error
+    value(client, HAND + "1")
+    press(person, "pause")
     until(lambda: gui.window("freecad").get("state") == "paused")
     found: list[Any] = []
-    waiting = aside(client, lambda other: found.append(value(other, "77")))
+    waiting = aside(client, lambda other: found.append(value(other, "import os; os.getpid()")))
     until(lambda: client.call("service_status")["queued"]["gui"] == 1)
     assert not found
-    # It ends: the jobs are the service's own window's again.
-    person.kill()
+    press(person, "pause")
     waiting.join()
-    assert found == [77]
+    assert found == [person.pid]
+    press(person, "connection")
     until(lambda: gui.window().get("holder"))
+    assert value(client, "import os; os.getpid()") == gui.host() and person.poll() is None
 
 
 def test_a_persons_freecad_is_interrupted_but_never_killed(
@@ -405,3 +437,36 @@ def test_a_persons_freecad_is_interrupted_but_never_killed(
     assert why == "timeout" and "busy" in words
     assert value(client, "import os; os.getpid()") == person.pid
     assert person.poll() is None
+
+
+# ---- What any job process can, the window can, too ---------------------------------
+
+def test_a_job_in_the_window_asks_its_user_and_goes_on(gui: Gui, client: Http) -> None:
+    asked = code(client, "a = job.ask('How long?', {'type': 'object', 'properties': "
+                         "{'mm': {'type': 'number'}}})\n[a.action, a.content]")
+    job = next(one["job_id"] for one in client.call("list_jobs", limit=5)["jobs"]
+               if one["tool"] == "execute_code")
+    assert "How long?" in client.status(job).everything, asked
+    assert not client.call("answer_job", job_id=job, ask=1, action="accept",
+                           content={"mm": 7}).is_error
+    assert client.wait(job)["state"] == "completed"
+    assert client.result(job)["result"]["result"] == ["accept", {"mm": 7}]
+
+
+def test_new_handlers_are_loaded_by_a_window_that_stays(gui: Gui, client: Http) -> None:
+    before = gui.host()
+    tool = ('from fcj import tool\n\n@tool(needs="gui", toolset="jobs", title="Answer")\n'
+            'def answer_of_the_window() -> int:\n'
+            '    """Say a number from the live FreeCAD, for a test of reloading."""\n'
+            '    return {}\n')
+    (gui.handlers / "mine.py").write_text(tool.format(41))
+    assert client.call("reload_handlers")["ok"]
+    assert client.call("answer_of_the_window").text and gui.host() == before
+    (gui.handlers / "mine.py").write_text(tool.format(42))
+    assert client.call("reload_handlers")["ok"]
+    assert "42" in client.call("answer_of_the_window").everything
+    (gui.handlers / "mine.py").write_text("this is no Python")
+    assert not client.call("reload_handlers").get("ok")
+    assert "42" in client.call("answer_of_the_window").everything
+    (gui.handlers / "mine.py").unlink()
+    assert client.call("reload_handlers")["ok"] and gui.host() == before

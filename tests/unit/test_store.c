@@ -23,7 +23,8 @@ static struct {
     bool told;
     fcj_error_t error;          /* reason FCJ_OK when it took effect */
     char id[40], state[16], ref_state[16];
-    bool existing, leased;
+    char holder[40];
+    bool existing, leased, mine;
     int64_t number, last;
     size_t jobs, depends;
     int64_t attempt;
@@ -42,6 +43,8 @@ static void s_told (void *arg, const fcj_map_t *reply,
         return;
     fcj_map_copy (reply, "id", s_got.id, sizeof (s_got.id));
     fcj_map_copy (reply, "state", s_got.state, sizeof (s_got.state));
+    fcj_map_copy (reply, "holder", s_got.holder, sizeof (s_got.holder));
+    s_got.mine = fcj_map_bool (reply, "mine", false);
     s_got.existing = fcj_map_bool (reply, "existing", false);
     s_got.leased = fcj_map_bool (reply, "leased", false);
     s_got.last = fcj_map_int (reply, "last", -1);
@@ -554,6 +557,34 @@ static void a_question_is_shown_until_it_is_answered_or_the_job_ends
     assert_true (s_shows (id, NULL));
 }
 
+/*  True when it is the holder's afterwards.  */
+static bool s_lane (const char *worker, const char *token, int64_t ttl_ms)
+{
+    s_got.told = false;
+    fcj_writer_lane (s_writer, worker, token, ttl_ms, s_told, NULL);
+    s_ok ();
+    return s_got.mine;
+}
+
+static void the_window_has_one_holder_until_its_lease_runs_out (void **state)
+{
+    (void) state;
+    assert_true (s_lane ("first", "a", 60000));
+    assert_false (s_lane ("second", "b", 60000));
+    assert_string_equal (s_got.holder, "first");
+    assert_true (s_lane ("first", "a", 60000));
+    assert_false (s_lane ("second", "b", 0));           /* not its own */
+    assert_false (s_lane ("first", "b", 0));            /* stale token */
+    assert_false (s_lane ("second", "b", 60000));
+    assert_true (s_lane ("first", "c", 60000));         /* another broker */
+    assert_false (s_lane ("first", "c", 0));
+    assert_string_equal (s_got.holder, "");
+    assert_true (s_lane ("second", "b", 50));
+    usleep (100000);
+    assert_true (s_lane ("first", "d", 60000));
+    s_lane ("first", "d", 0);
+}
+
 static void bad_input_is_refused_with_a_reason (void **state)
 {
     (void) state;
@@ -685,6 +716,7 @@ int main (void)
         cmocka_unit_test (a_full_redis_refuses_submits_and_loses_nothing),
         cmocka_unit_test (
             a_question_is_shown_until_it_is_answered_or_the_job_ends),
+        cmocka_unit_test (the_window_has_one_holder_until_its_lease_runs_out),
         cmocka_unit_test (bad_input_is_refused_with_a_reason),
         cmocka_unit_test (what_was_acknowledged_outlives_redis),
         cmocka_unit_test (a_lost_library_is_loaded_again),
