@@ -13,13 +13,15 @@ from typing import Any, Iterator
 
 import pytest
 
-from service import LEGACY, META, MODERN, Service
+from service import BIN, LEGACY, META, MODERN, Service
 
 SERVICE = {"http_request_s": 2, "http_memory_max": "32M"}
 PING = b'{"jsonrpc":"2.0","id":"p","method":"ping"}'
 HEAD = (b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/json\r\n")
 STREAMS = 1000
+# A sanitizer keeps what is freed: then memory says nothing.
+MEASURES = "asan" not in str(BIN)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,7 +90,8 @@ def test_slow_heads_and_bodies_are_ended(service: Service) -> None:
 def test_half_open_connections_are_ended(service: Service) -> None:
     silent = connect(service, 200)
     for it in connect(service, 50):     # reset before a word
-        it.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0" + bytes(4))
+        it.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                      b"\1\0\0\0" + bytes(4))
         it.close()
     served(service)
     for it in silent:
@@ -107,7 +110,7 @@ def test_bodies_that_never_end_have_a_budget(service: Service) -> None:
             it.sendall(head + part)
         except OSError:
             pass                # late, and ended
-    assert memory(service) - before < 96 << 20
+    assert not MEASURES or memory(service) - before < 96 << 20
     served(service)
     for it in senders:
         try:
@@ -135,7 +138,7 @@ def test_answers_that_are_not_read_have_a_budget(service: Service) -> None:
     for it in readers:
         it.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     heads = [it.recv(100).split(b"\r\n")[0] for it in readers]
-    assert memory(service) - before < 160 << 20
+    assert not MEASURES or memory(service) - before < 160 << 20
     assert b"HTTP/1.1 200 OK" in heads
     assert b"HTTP/1.1 503 Service Unavailable" in heads
     for it in readers:
@@ -178,7 +181,7 @@ def test_a_thousand_idle_streams(service: Service) -> None:
     for it in streams:
         it.close()
     served(service)
-    assert each < 64 << 10, f"{each} bytes a stream"
+    assert not MEASURES or each < 64 << 10, f"{each} bytes a stream"
 
 
 def test_sixty_four_callers_at_once(service: Service) -> None:

@@ -443,3 +443,31 @@ def test_every_answer_fits_the_schema_that_was_announced(live: Live) -> None:
         if name == "analyze_shape":
             live("redo")
         jsonschema.validate(live(name, **arguments).data, tools[name]["outputSchema"])
+
+
+def test_resources_show_the_live_documents(live: Live) -> None:
+    """The same answers as the tools', read by URI; names are completed."""
+    def read(uri: str) -> Any:
+        (content,) = live.client.request("resources/read", {"uri": uri})["contents"]
+        return json.loads(content["text"])
+
+    def complete(uri: str, name: str, value: str, **context: str) -> list[str]:
+        return live.client.request("completion/complete", {
+            "ref": {"type": "ref/resource", "uri": uri}, "argument": {"name": name, "value": value},
+            "context": {"arguments": context}})["completion"]["values"]
+
+    name = live("create_document", name="Shown")["document"]["name"]
+    live("create_object", type="Part::Box", name="Cube", properties={"Length": 7})
+    assert [d["name"] for d in read("freecad://documents")["documents"]] == [name]
+    assert read(f"freecad://documents/{name}")["name"] == name
+    assert read("freecad://active-document")["document"]["name"] == name
+    assert [o["name"] for o in read(f"freecad://documents/{name}/objects")["objects"]] == ["Cube"]
+    cube = read(f"freecad://documents/{name}/objects/Cube")
+    assert "7" in json.dumps(cube["properties"]["Length"])
+    for uri, key in (("workbenches", "workbenches"), ("preferences", "unit_schema"), ("macros", "macros"),
+                     ("console", "lines")):
+        assert key in read(f"freecad://{uri}"), uri
+    benches = {w["name"] for w in read("freecad://workbenches")["workbenches"]}
+    assert "PartWorkbench" in benches and read("freecad://capabilities")["live_documents"] is True
+    assert complete("freecad://documents/{document}", "document", "sh") == [name]
+    assert complete("freecad://documents/{document}/objects/{object}", "object", "C", document=name) == ["Cube"]

@@ -79,6 +79,15 @@ def test_texts_name_only_tools_and_arguments_that_there_are(
             assert word in known, (name, word)
 
 
+def test_what_a_line_hangs_on_is_an_argument_or_a_tool(
+        client: Http) -> None:
+    tools, found = set(client.tools()), prompts(client)
+    for file in (ROOT / "mcp-frontend" / "prompts").glob("*.md"):
+        names = {a["name"] for a in found[file.stem].get("arguments", [])}
+        for name in re.findall(r"{{[?!]?(\w+)}}", file.read_text()):
+            assert name in tools | names, (file.name, name)
+
+
 def test_arguments_are_filled_in_once(client: Http) -> None:
     words = text(client, "design_part", description="a {{units}} bracket",
                  units="in")

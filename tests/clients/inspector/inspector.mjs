@@ -123,7 +123,8 @@ function startHttp() {
 // They run beside each other, and some of their jobs have no end.
 Object.assign(process.env, { FCJ_SLOTS: '8', FCJ_GUI: 'no' });
 // `-e` names what the server's process is to have of our environment.
-const state = ['FCJ_STATE', 'FCJ_SLOTS', 'FCJ_GUI', 'HOME', 'PATH'].filter((key) => process.env[key])
+const state = ['FCJ_STATE', 'FCJ_SLOTS', 'FCJ_GUI', 'HOME', 'PATH']
+  .filter((key) => process.env[key])
   .flatMap((key) => ['-e', `${key}=${process.env[key]}`]);
 const http = await startHttp();
 await Promise.all([
