@@ -470,3 +470,18 @@ def test_new_handlers_are_loaded_by_a_window_that_stays(gui: Gui, client: Http) 
     assert "42" in client.call("answer_of_the_window").everything
     (gui.handlers / "mine.py").unlink()
     assert client.call("reload_handlers")["ok"] and gui.host() == before
+
+
+def test_a_copy_that_cannot_be_opened_is_kept_and_told(gui: Gui, client: Http) -> None:
+    close_all(client)
+    make(client, "Broken", 77)
+    make(client, "Fine", 88)
+    saved(gui)
+    gui.kill("gui", signal.SIGTERM)
+    snapshots = gui.state / "gui" / "snapshots"
+    newest = max(int(one.name) for one in snapshots.iterdir() if one.name.isdigit())
+    (snapshots / str(newest) / "Broken.FCStd").write_bytes(b"no document")
+    gui.up()
+    assert value(client, "App.getDocument('Fine').Box.Length.Value") == 88
+    assert "Broken" in gui.window()["error"]
+    assert [one.name.startswith("Broken-") for one in (snapshots / "lost").iterdir()] == [True]

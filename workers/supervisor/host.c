@@ -34,6 +34,7 @@
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
 #define SETTLED_MS   10000
+#define SHOWN_MAX    40         /* documents in `info`, which is bounded */
 #define RESTORES_MAX 2          /* starts that end, with one snapshot */
 #define SEND_MS      1000
 #define ENVIRONMENT_MAX 24
@@ -51,7 +52,7 @@ struct fcj_host {
     char snapshots[PATH_MAX], restored[PATH_MAX];
     char why[512], error[512];
     bool paused, holder, told, given_up;
-    char *info, *catalogue;
+    char *info, *catalogue, *problems;  /* problems: what was not restored */
     int64_t reload_req, jobs;
     fcj_map_t *documents, *snapshot, *saved;    /* as they came; copies */
     char *documents_bytes, *snapshot_bytes, *saved_bytes;
@@ -67,8 +68,7 @@ s_state_name (const fcj_host_t *self)
     if (self->paused)
         return "paused";
     if (self->state == UP)
-        return self->process && self->process->state == FCJ_P_RUNNING
-            ? "running" : "ready";
+        return "ready";
     return self->error[0] ? "failed"
         : self->state == SAVING || self->restored[0] ? "restoring"
         : "starting";
@@ -114,9 +114,10 @@ fcj_host_pack_info (const fcj_world_t *world, fcj_pack_t *body)
     const fcj_host_t *self = world->host;
     const fcj_list_t *list = self->documents
         ? fcj_map_list (self->documents, "documents") : NULL;
-    size_t count = list ? fcj_list_count (list) : 0;
+    size_t all = list ? fcj_list_count (list) : 0;
+    size_t count = all > SHOWN_MAX ? SHOWN_MAX : all;
     fcj_pack_key (body, "gui");
-    fcj_pack_map (body, self->error[0] ? 7 : 6);
+    fcj_pack_map (body, self->error[0] ? 8 : 7);
     fcj_pack_kstr (body, "display", world->options.attach >= 0 ? "attached"
                    : self->display.name);
     fcj_pack_kstr (body, "state", s_state_name (self));
@@ -125,6 +126,7 @@ fcj_host_pack_info (const fcj_world_t *world, fcj_pack_t *body)
     fcj_pack_kint (body, "restarts", self->restarts);
     if (self->error[0])
         fcj_pack_kstr (body, "error", self->error);
+    fcj_pack_kint (body, "more_documents", (int64_t) (all - count));
     fcj_pack_key (body, "documents");
     fcj_pack_array (body, count);
     for (size_t i = 0; i < count; i++)
@@ -397,6 +399,7 @@ s_look_at_snapshot (fcj_world_t *world)
         self->saved = self->snapshot;
         self->saved_bytes = self->snapshot_bytes;
     } else {
+        fcj_log (FCJ_WARNING, "snapshot_failed", NULL);
         fcj_map_destroy (&self->snapshot);
         free (self->snapshot_bytes);
     }
@@ -421,6 +424,8 @@ s_on_ready (fcj_world_t *world, const fcj_map_t *message)
     fcj_host_t *self = world->host;
     free (self->info);
     free (self->catalogue);
+    free (self->problems);
+    self->problems = s_copy (message, "problems");
     self->info = s_copy (message, "info");
     self->catalogue = s_copy (message, "catalogue");
 }
@@ -441,7 +446,8 @@ s_on_waiting (fcj_world_t *world, fcj_process_t *process)
         self->state = UP;
         self->restored[0] = 0;
         self->restores = 0;
-        self->error[0] = 0;
+        snprintf (self->error, sizeof self->error, "%s",
+                  self->problems ? self->problems : "");
         world->broken[0] = 0;
         fcj_log (FCJ_INFO, "gui_host_ready", "info",
                  self->info ? self->info : "", NULL);
@@ -695,14 +701,19 @@ s_on_exit (fcj_world_t *world, int status)
         s_fail (world, text);
 }
 
+void
+fcj_host_kill_group (const fcj_world_t *world, pid_t pid)
+{
+    if (world->host && pid == world->host->pid)
+        kill (-pid, SIGKILL);
+}
+
 bool
 fcj_host_on_child (fcj_world_t *world, pid_t pid, int status)
 {
     fcj_host_t *self = world->host;
-    if (pid == self->pid && pid) {
-        kill (-pid, SIGKILL);           /* what its jobs left in its group */
+    if (pid == self->pid && pid)
         s_on_exit (world, status);
-    }
     else if (pid == self->display.pid && pid) {
         fcj_display_ended (&self->display);
         fcj_log (FCJ_WARNING, "display_ended", NULL);
@@ -839,6 +850,7 @@ fcj_host_destroy (fcj_world_t *world)
     free (self->saved_bytes);
     free (self->info);
     free (self->catalogue);
+    free (self->problems);
     free (self);
     world->host = NULL;
 }

@@ -322,6 +322,8 @@ fcj_process_tick (fcj_world_t *world)
 {
     for (int i = 0; i < FCJ_PROCESSES; i++) {
         fcj_process_t *process = &world->processes[i];
+        if (process->host)
+            continue;                   /* host.c looks at its clock */
         bool starting = process->state == FCJ_P_FORKING
             || process->state == FCJ_P_STARTING;
         if ((!starting && process->state != FCJ_P_ENDING)

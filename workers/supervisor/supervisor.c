@@ -83,6 +83,7 @@ s_on_signal (fcj_world_t *world, int fd)
            && child.si_pid > 0) {
         pid_t pid = child.si_pid;
         fcj_native_kill_group (world, pid);
+        fcj_host_kill_group (world, pid);
         if (wait4 (pid, &status, 0, &use) != pid)
             return;
         child.si_pid = 0;

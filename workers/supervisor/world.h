@@ -318,6 +318,8 @@ int fcj_run_send_proof (fcj_world_t *world, fcj_process_t *process);
 fcj_host_t *fcj_host_new (fcj_world_t *world, fcj_error_t *error);
 void fcj_host_destroy (fcj_world_t *world);
 void fcj_host_tick (fcj_world_t *world);
+/*  Before it is reaped: what its jobs left in its group.  */
+void fcj_host_kill_group (const fcj_world_t *world, pid_t pid);
 /*  A child of ours ended; false when it is not the host's.  */
 bool fcj_host_on_child (fcj_world_t *world, pid_t pid, int status);
 /*  What it says besides what any job process says; true: dealt with.  */

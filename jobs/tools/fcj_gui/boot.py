@@ -35,12 +35,10 @@ def _start() -> None:
     _settings()
     _crash_as_usual()
     snapshots, _, restored = os.environ.get("FCJ_HOST", "").partition("\t")
-    if restored:
-        for problem in snapshot.restore(restored):
-            os.write(2, f"not restored: {problem}\n".encode())
+    problems = snapshot.restore(restored) if restored else []
     fcj_gui.running = host.Host(            # kept for as long as FreeCAD lives
         3, _paths("FCJ_HANDLERS"), snapshots=snapshots or None, restored=restored,
-        on_end=host.leave)
+        problems="; ".join(problems), on_end=host.leave)
 
 
 try:

@@ -26,13 +26,13 @@ class Host:
     """One FreeCAD that serves one supervisor.
 
     attached: a person's FreeCAD. snapshots: where they go, or None; restored:
-    the one whose documents are open already.
+    the one whose documents are open already; problems: which are not.
     on_change: called when `state`, `job` or `paused` changed (the panel).
     on_end: called when the supervisor is gone.
     """
 
     def __init__(self, fd: int, handlers: list[str], *, attached: bool = False,
-                 snapshots: str | None = None, restored: str = "",
+                 snapshots: str | None = None, restored: str = "", problems: str = "",
                  on_change: Callable[[], None] | None = None,
                  on_end: Callable[[], None] | None = None) -> None:
         self.attached, self._handlers = attached, handlers
@@ -52,12 +52,12 @@ class Host:
         self._wake = _fcj.host_open(fd)
         self._notifier = QtCore.QSocketNotifier(self._wake, QtCore.QSocketNotifier.Read)
         self._notifier.activated.connect(self._on_wake)
-        self._ready(catalogue, restored)
+        self._ready(catalogue, restored, problems)
 
-    def _ready(self, catalogue: str, restored: str) -> None:
+    def _ready(self, catalogue: str, restored: str, problems: str) -> None:
         from fcj import freecad
         self.send({"type": "ready", "info": json.dumps(freecad.info()), "catalogue": catalogue,
-                   "attached": self.attached})
+                   "attached": self.attached, "problems": problems[:500]})
         if restored and self._snapshots is not None:
             self._snapshots.adopt(restored)
         self._tell_documents()
@@ -191,7 +191,9 @@ class Host:
         now = documents.listed()
         if now != self._told:
             self._told = now
-            self.send({"type": "documents", "documents": now})
+            short = [{**entry, "label": entry["label"][:200], "file": entry["file"][-800:]}
+                     for entry in now]
+            self.send({"type": "documents", "documents": short})
 
     def _reload(self) -> None:
         try:

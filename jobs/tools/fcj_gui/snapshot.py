@@ -181,14 +181,24 @@ def restore(path: str) -> list[str]:
         try:
             document = _open(path, entry)
         except Exception as error:
-            problems.append(f"{entry['label']}: {error}; its copy is "
-                            f"{os.path.join(path, entry['name'])}.FCStd")
+            kept = _keep(path, entry["name"])
+            problems.append(f"{entry['label']} was not opened again ({error}); its copy is {kept}")
             continue
         if entry.get("active"):
             active = document
     if active is not None:
         FreeCAD.setActiveDocument(active.Name)
     return problems
+
+
+def _keep(path: str, name: str) -> str:
+    """A copy that nobody cleans away."""
+    lost = os.path.join(os.path.dirname(path), "lost")
+    os.makedirs(lost, mode=0o700, exist_ok=True)
+    target = os.path.join(lost, f"{name}-{int(time.time())}.FCStd")
+    if not os.path.exists(target):
+        os.link(os.path.join(path, name + ".FCStd"), target)
+    return target
 
 
 def _open(path: str, entry: dict[str, Any]) -> Any:
