@@ -10,6 +10,8 @@ import time
 
 from service import Http, Service, alive, children
 
+SERVICE = {"lease_ms": 3000, "beat_ms": 500}
+
 
 def test_a_killed_zygote_costs_no_job(
         client: Http, service: Service) -> None:

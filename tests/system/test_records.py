@@ -7,6 +7,8 @@ import time
 
 from service import Http, Service
 
+SERVICE = {"lease_ms": 3000, "beat_ms": 500}
+
 
 def record(service: Service, job: str) -> dict[str, bytes]:
     return service.redis().hash(f"{{fcj:0}}:job:{job}")
