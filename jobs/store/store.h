@@ -15,6 +15,9 @@
  *    seq            counter
  *    lane:gui       STRING "<worker> <token>", expires: who holds the window
  *
+ *  What front-ends keep (sessions, event logs) is below mcp: and described in
+ *  mcp-frontend/README.md; they use async.h for it.
+ *
  *  Record fields. Written once by submit:
  *    spec      msgpack map as submitted (PROTOCOL.md "the job")
  *    id owner tool lane priority seq name submitted(ms) timeout_s
