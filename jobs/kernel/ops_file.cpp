@@ -16,8 +16,12 @@
 #include <IGESCAFControl_Reader.hxx>
 #include <IGESCAFControl_Writer.hxx>
 #include <IGESControl_Controller.hxx>
+#include <Interface_Check.hxx>
+#include <Interface_ReportEntity.hxx>
 #include <Interface_Static.hxx>
 #include <RWStl.hxx>
+#include <StepData_StepModel.hxx>
+#include <TCollection_HAsciiString.hxx>
 #include <STEPCAFControl_Controller.hxx>
 #include <STEPCAFControl_Reader.hxx>
 #include <STEPCAFControl_Writer.hxx>
@@ -99,7 +103,30 @@ class Anonymous
 
 /* ---- Readers ------------------------------------------------------------ */
 
-static Value s_read_step (const std::string &bytes,
+/*  Entities that do not fit their type. OCCT goes on with them and may crash
+ *  on the way, so a file that has some is refused unless asked otherwise.  */
+static std::vector<std::string>
+s_damaged (const Handle (Interface_InterfaceModel) & model)
+{
+    std::vector<std::string> found;
+    for (int at = 1; at <= model->NbEntities () && found.size () < 10; at++) {
+        if (!model->IsErrorEntity (at))
+            continue;
+        const Handle (Interface_ReportEntity) report = model->ReportEntity (at);
+        const Handle (Interface_Check) check =
+            report.IsNull () ? Handle (Interface_Check) () : report->Check ();
+        const Handle (TCollection_HAsciiString) label =
+            model->StringLabel (model->Value (at));
+        found.push_back (
+            std::string (label.IsNull () ? "" : label->ToCString ()) + " " +
+            model->TypeName (model->Value (at), false) + ": " +
+            (!check.IsNull () && check->NbFails () ? check->CFail (1)
+                                                   : "not as its type asks"));
+    }
+    return found;
+}
+
+static Value s_read_step (const std::string &bytes, bool damaged,
                           const Message_ProgressRange &range)
 {
     STEPCAFControl_Reader reader;
@@ -110,6 +137,12 @@ static Value s_read_step (const std::string &bytes,
         IFSelect_RetDone)
         invalid ("format", "it is not a STEP file that can be read: truncated "
                            "or not ISO 10303-21");
+    const std::vector<std::string> wrong =
+        s_damaged (reader.ChangeReader ().StepModel ());
+    if (!wrong.empty () && !damaged)
+        invalid ("format", "the STEP file is damaged (" + wrong[0] +
+                               "); op load with damaged: true tries all the "
+                               "same", "", wrong);
     Handle (TDocStd_Document) document = new_document ();
     if (!reader.Transfer (document, range))
         invalid ("format", "the STEP file has no shapes that can be read");
@@ -188,20 +221,20 @@ static Value s_read_stl (const std::string &bytes, bool sew,
     return value;
 }
 
-static Value s_read (const std::string &bytes, const std::string &kind, bool sew,
-                     const Message_ProgressRange &range)
+static Value s_read (const std::string &bytes, const std::string &kind,
+                     Reading how, const Message_ProgressRange &range)
 {
     if (kind == "step")
-        return s_read_step (bytes, range);
+        return s_read_step (bytes, how.damaged, range);
     if (kind == "iges")
         return s_read_iges (bytes, range);
     if (kind == "stl")
-        return s_read_stl (bytes, sew, range);
+        return s_read_stl (bytes, how.sew, range);
     return s_read_brep (bytes, kind == "bin", range);
 }
 
 Value load_input (Run &run, const std::string &name, const std::string &asked,
-                  bool sew, const Message_ProgressRange &range)
+                  Reading how, const Message_ProgressRange &range)
 {
     const std::string &bytes = run.bytes[name], guess = s_guess (bytes);
     std::string kind = asked.empty () ? guess : asked;
@@ -220,7 +253,7 @@ Value load_input (Run &run, const std::string &name, const std::string &asked,
                                 (guess.empty () ? "" : " but " + guess)),
                  name);
     try {
-        Value value = s_read (bytes, kind, sew, range);
+        Value value = s_read (bytes, kind, how, range);
         if (run.indicator->broken ())
             cancelled ();
         if (value.shape.IsNull () || !has_any (value.shape, TopAbs_VERTEX))
@@ -248,7 +281,8 @@ static void s_load (Call &call)
                             call.has ("format")
                                 ? call.text ("format")
                                 : call.run.formats[reference.name],
-                            call.flag ("sew"), call.range (0.95));
+                            {call.flag ("sew"), call.flag ("damaged")},
+                            call.range (0.95));
 }
 
 /* ---- Writers ------------------------------------------------------------ */
@@ -379,6 +413,7 @@ std::vector<Op> file_ops ()
             {ref ("input", "Name of an input, \"$name\""),
              choice ("format", "Left out: by its content",
                      {"step", "iges", "brep", "stl"}, nullptr),
+             flag ("damaged", "STEP: go on when entities are damaged", false),
              flag ("sew", "STL: join the triangles to a shell or solid", true)},
             s_load};
     load.weight = 8;

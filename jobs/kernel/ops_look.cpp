@@ -63,7 +63,9 @@ static void s_assemble (Call &call)
         Look &own = call.made.looks.at (shapes[at]);
         if (own.name.empty () && parts[at].has ("name"))
             own.name = parts[at].text ("name");
-        s_dress (parts[at], call.made.looks.at (call.made.shape, (int) at));
+        Look &here = call.made.looks.at (call.made.shape, (int) at);
+        here.name = own.name;
+        s_dress (parts[at], here);
         if (parts[at].has ("color") && !own.colored)
             s_dress (Arguments (parts[at]), own);
     }

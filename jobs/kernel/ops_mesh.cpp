@@ -6,10 +6,11 @@
 
 #include <BRepMesh_IncrementalMesh.hxx>
 #include <BRep_Tool.hxx>
+#include <OSD_Path.hxx>
 #include <Poly_Triangulation.hxx>
 #include <RWGltf_CafWriter.hxx>
 #include <RWObj_CafWriter.hxx>
-#include <StlAPI_Writer.hxx>
+#include <RWStl.hxx>
 #include <TColStd_IndexedDataMapOfStringString.hxx>
 #include <TopExp.hxx>
 #include <TopExp_Explorer.hxx>
@@ -107,6 +108,88 @@ static Triangles s_triangles (const TopoDS_Shape &shape)
     return all;
 }
 
+/*  Faces meet in points that differ by rounding: one point for those, so that
+ *  the mesh is closed for who reads it. A triangle without area goes.  */
+class Weld
+{
+  public:
+    int of (const gp_Pnt &point)
+    {
+        int best = -1;
+        for (int corner = 0; corner < 8 && best < 0; corner++) {
+            auto found = cells.find (cell (point, corner));
+            if (found != cells.end ())
+                for (int at : found->second)
+                    if (points[(size_t) at].SquareDistance (point) <
+                        NEAR * NEAR)
+                        best = at;
+        }
+        if (best >= 0)
+            return best;
+        points.push_back (point);
+        cells[cell (point, 0)].push_back ((int) points.size () - 1);
+        return (int) points.size () - 1;
+    }
+    std::vector<gp_Pnt> points;
+
+  private:
+    using Cell = std::array<long long, 3>;
+
+    /*  The cell of a point, or those that its neighbourhood reaches into.  */
+    static Cell cell (const gp_Pnt &point, int corner)
+    {
+        Cell made;
+        for (int axis = 0; axis < 3; axis++) {
+            const double moved = corner == 0               ? 0
+                                 : corner & (1 << axis)    ? NEAR
+                                                           : -NEAR;
+            made[(size_t) axis] =
+                std::llround ((point.Coord (axis + 1) + moved) / SIZE);
+        }
+        return made;
+    }
+    static constexpr double NEAR = 1e-7, SIZE = 1e-3;   /* mm */
+    std::map<Cell, std::vector<int>> cells;
+};
+
+static Triangles s_welded (const TopoDS_Shape &shape)
+{
+    const Triangles loose = s_triangles (shape);
+    Triangles made;
+    Weld weld;
+    std::vector<int> index;
+    for (const gp_Pnt &point : loose.points)
+        index.push_back (weld.of (point));
+    made.points = weld.points;
+    for (const auto &corner : loose.corners) {
+        const int a = index[(size_t) corner[0]], b = index[(size_t) corner[1]],
+                  c = index[(size_t) corner[2]];
+        if (a != b && b != c && a != c)
+            made.corners.push_back ({a, b, c});
+    }
+    return made;
+}
+
+static bool s_write_stl (const TopoDS_Shape &shape, const std::string &path,
+                         bool ascii, const Message_ProgressRange &range)
+{
+    const Triangles all = s_welded (shape);
+    if (all.corners.empty ())
+        return false;
+    Handle (Poly_Triangulation) mesh = new Poly_Triangulation (
+        (int) all.points.size (), (int) all.corners.size (), false);
+    for (size_t at = 0; at < all.points.size (); at++)
+        mesh->SetNode ((int) at + 1, all.points[at]);
+    for (size_t at = 0; at < all.corners.size (); at++)
+        mesh->SetTriangle ((int) at + 1,
+                           Poly_Triangle (all.corners[at][0] + 1,
+                                          all.corners[at][1] + 1,
+                                          all.corners[at][2] + 1));
+    const OSD_Path file (path.c_str ());
+    return ascii ? RWStl::WriteAscii (mesh, file, range)
+                 : RWStl::WriteBinary (mesh, file, range);
+}
+
 template <class T> static void s_put (std::ostream &stream, T value)
 {
     stream.write ((const char *) &value, sizeof value);
@@ -116,7 +199,7 @@ template <class T> static void s_put (std::ostream &stream, T value)
 static bool s_write_ply (const TopoDS_Shape &shape, const std::string &path,
                          bool ascii)
 {
-    const Triangles all = s_triangles (shape);
+    const Triangles all = s_welded (shape);
     std::ofstream stream (path, std::ios::binary);
     stream.imbue (std::locale::classic ());
     stream.precision (9);
@@ -204,11 +287,9 @@ void write_mesh (Call &call, const TopoDS_Shape &shape, const Looks &looks,
 {
     const std::string path = call.path (file);
     bool good = false;
-    if (format == "stl") {
-        StlAPI_Writer writer;
-        writer.ASCIIMode () = ascii;
-        good = writer.Write (shape, path.c_str (), call.range (0.1));
-    } else if (format == "ply")
+    if (format == "stl")
+        good = s_write_stl (shape, path, ascii, call.range (0.1));
+    else if (format == "ply")
         good = s_write_ply (shape, path, ascii);
     else
         good = s_write_caf (call, shape, looks, path, format);

@@ -150,7 +150,7 @@ static void s_load_inputs (Run &run, const std::vector<std::string> &names,
 {
     for (const std::string &name : names) {
         run.indicator->say ("input " + name + ": loading");
-        Value value = load_input (run, name, run.formats[name], true,
+        Value value = load_input (run, name, run.formats[name], Reading (),
                                   scope.Next (INPUT_WEIGHT));
         value.key = run.values[name].key;
         run.values[name] = value;

@@ -21,10 +21,16 @@ struct Task {
  *  is in `report` and, with blame, in `fault`.  */
 fcj_kernel_end_t run_pipeline (const Task &task, Json &report, Fault &fault);
 
+/*  How an input is read.  */
+struct Reading {
+    bool sew = true;            /* STL: to a shell or solid              */
+    bool damaged = false;       /* STEP: go on in spite of bad entities  */
+};
+
 /*  The bytes of an input as a shape; used by op load as well. Defined in
  *  ops_file.cpp.  */
 Value load_input (Run &run, const std::string &name, const std::string &format,
-                  bool sew, const Message_ProgressRange &range);
+                  Reading how, const Message_ProgressRange &range);
 
 /*  Defined in ops_file.cpp.  */
 void write_brep (const TopoDS_Shape &shape, const std::string &path);
