@@ -138,6 +138,17 @@ static int s_open_tokens (fcj_auth_t *self, const fcj_config_t *config,
     return 0;
 }
 
+/*  It is put into headers and metadata as it stands. */
+static int s_check_public_url (const char *url, fcj_error_t *error)
+{
+    bool web = strncasecmp (url, "https://", 8) == 0
+            || strncasecmp (url, "http://", 7) == 0;
+    if (!*url || (web && !strpbrk (url, " \t\"\\<>#")))
+        return 0;
+    return fcj_fail (error, FCJ_INVALID, "public-url is a URL as"
+                     " https://cad.example.org/mcp; '%.100s' is none", url);
+}
+
 fcj_auth_t *fcj_auth_new (const fcj_config_t *config, const char *user,
                           fcj_error_t *error)
 {
@@ -149,7 +160,9 @@ fcj_auth_t *fcj_auth_new (const fcj_config_t *config, const char *user,
     self->everybody.scope = FCJ_SCOPE_ADMIN;
     self->leeway = fcj_config_int (config, "auth-leeway-s");
     bool issuers = *fcj_config_str (config, "auth-issuer");
-    if (s_open_tokens (self, config, error) != 0
+    if (s_check_public_url (fcj_config_str (config, "public-url"), error)
+            != 0
+        || s_open_tokens (self, config, error) != 0
         || s_set_algorithms (self, fcj_config_str (config,
                                    "auth-algorithms"), error) != 0
         || (issuers && (s_set_audiences (self, config, error) != 0

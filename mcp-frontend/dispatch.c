@@ -53,7 +53,8 @@ static void s_notification (fcj_call_t *call)
 {
     if (strcmp (call->method, "notifications/cancelled") == 0)
         fcj_handle_cancelled (call);
-    else if (strcmp (call->method, FCJ_RESPONSE) == 0)
+    else if (strcmp (call->method, FCJ_RESPONSE) == 0
+             && call->sink.scope >= FCJ_SCOPE_RUN)
         fcj_handle_response (call);
     else
         s_ping (call);          /* accepted; nothing to do */

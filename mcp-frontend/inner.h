@@ -11,7 +11,8 @@
 typedef void (fcj_inner_fn) (fcj_call_t *call, const json_t *structured,
                              const char *trouble);
 
-/*  The service should be ready (service.h). Runs the tool, offered or not, with args (taken) as the call's owner;
+/*  The service should be ready (service.h), or there is only trouble. Runs
+ *  the tool, offered or not, with args (taken) as the call's owner;
  *  the call waits meanwhile, and uses `kept` for it. fn may be called before
  *  this returns. */
 void fcj_inner_tool (fcj_call_t *call, const char *tool, json_t *args,

@@ -362,8 +362,10 @@ def test_fcj_token_makes_and_takes_away_tokens() -> None:
 
 @pytest.mark.parametrize("env, word", [
     ({}, "token"),
-    ({"FCJ_AUTH_ISSUER": "http://id.example.org", "FCJ_PUBLIC_URL": "x"},
-     "https"),
+    ({"FCJ_AUTH_ISSUER": "http://id.example.org",
+      "FCJ_PUBLIC_URL": "https://us.example/mcp"}, "https"),
+    ({"FCJ_PUBLIC_URL": "us.example"}, "public-url"),
+    ({"FCJ_PUBLIC_URL": 'https://us.example/"'}, "public-url"),
     ({"FCJ_AUTH_ISSUER": "https://id.example.org"}, "public-url"),
     ({"FCJ_AUTH_ALGORITHMS": "HS256"}, "auth-algorithms"),
     ({"FCJ_AUTH_ALGORITHMS": "none"}, "auth-algorithms"),
