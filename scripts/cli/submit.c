@@ -18,7 +18,7 @@
 
 typedef struct {
     const char *file, *code, *tool, *arguments, *priority, *name, *key;
-    const char *engine;
+    const char *engine, *lane;
     long timeout_s, threads;
     bool wait, can_ask;
     json_t *inputs;                     /* name -> reference */
@@ -260,32 +260,81 @@ static int s_add_text (link_t *link, fcj_pack_t *pack, const char *key,
     return 0;
 }
 
-/*  Which kind of process runs the tool: what was asked for, else what the
- *  catalogue says; the one that a reload wrote, if there is one.  */
-static const char *s_engine (const link_t *link, const order_t *self)
+/*  The tool's entry in the catalogue, a reference of ours; the catalogue that
+ *  a reload wrote, if there is one. NULL and *error when there is no such
+ *  tool.  */
+static json_t *s_entry (const link_t *link, const char *tool,
+                        fcj_error_t *error)
 {
     char path[PATH_MAX];
     size_t n;
-    bool native = false;
-    json_t *entry;
-    if (self->engine)
-        return self->engine;
+    json_t *one, *found = NULL;
     snprintf (path, sizeof path, "%s/catalogue.json",
               fcj_config_path (link->config, "state"));
     json_t *root = json_load_file (path, 0, NULL);
     if (!root)
         root = json_load_file (fcj_config_path (link->config, "catalogue"),
                                0, NULL);
-    json_array_foreach (json_object_get (root, "tools"), n, entry) {
-        const char *name = json_string_value (json_object_get (entry,
-                                                               "name"));
-        const char *engine = json_string_value (json_object_get (entry,
-                                                                 "engine"));
-        if (name && engine && strcmp (name, self->tool) == 0)
-            native = strcmp (engine, "native") == 0;
+    json_array_foreach (json_object_get (root, "tools"), n, one) {
+        const char *name = json_string_value (json_object_get (one, "name"));
+        if (name && strcmp (name, tool) == 0)
+            found = json_incref (one);
     }
     json_decref (root);
-    return native ? "native" : "freecad";
+    if (!found)
+        fcj_fail (error, FCJ_NOT_FOUND, "There is no tool %s. A tool that "
+                  "is no job (get_job_status...) is a command here: fcj "
+                  "help.", tool);
+    return found;
+}
+
+static void s_depend (order_t *self, const json_t *reference)
+{
+    const char *id = json_string_value (reference);
+    if (!id)
+        id = json_string_value (json_object_get (reference, "job"));
+    if (id && fcj_id_valid (id))
+        json_array_append_new (self->depends, json_string (id));
+}
+
+/*  Jobs that the arguments refer to are waited for, as a front-end does it
+ *  (jobs/tools/README.md, x-fcj-input and x-fcj-job).  */
+static void s_depend_on_arguments (order_t *self, const json_t *entry)
+{
+    json_t *properties = json_object_get (json_object_get (entry,
+                                          "inputSchema"), "properties");
+    const char *name;
+    json_t *value, *one;
+    size_t n;
+    json_object_foreach (self->root, name, value) {
+        const json_t *schema = json_object_get (properties, name);
+        if (json_is_true (json_object_get (schema, "x-fcj-job"))
+            || (json_is_true (json_object_get (schema, "x-fcj-input"))
+                && json_is_object (value)))
+            s_depend (self, value);
+        if (json_is_true (json_object_get (schema, "x-fcj-input")))
+            json_array_foreach (value, n, one)
+                if (json_is_object (one))
+                    s_depend (self, one);
+    }
+}
+
+static int s_look_up (const link_t *link, order_t *self, fcj_error_t *error)
+{
+    json_t *entry = s_entry (link, self->tool, error);
+    if (!entry)
+        return -1;
+    const char *lane = json_string_value (json_object_get (entry, "lane"));
+    const char *engine = json_string_value (json_object_get (entry,
+                                                             "engine"));
+    self->lane = lane && fcj_lane_of (lane) == FCJ_LANE_GUI ? "gui"
+                                                            : "compute";
+    if (!self->engine)
+        self->engine = engine && strcmp (engine, "native") == 0 ? "native"
+                                                                : "freecad";
+    s_depend_on_arguments (self, entry);
+    json_decref (entry);
+    return 0;
 }
 
 static int s_pack (link_t *link, const order_t *self, const char *id,
@@ -299,7 +348,7 @@ static int s_pack (link_t *link, const order_t *self, const char *id,
     fcj_pack_kstr (pack, "id", id);
     fcj_pack_kstr (pack, "owner", link->owner);
     fcj_pack_kstr (pack, "tool", self->tool);
-    fcj_pack_kstr (pack, "lane", "compute");
+    fcj_pack_kstr (pack, "lane", self->lane);
     fcj_pack_kstr (pack, "priority", self->priority);
     fcj_pack_kint (pack, "timeout_s", self->timeout_s);
     fcj_pack_kint (pack, "queue_timeout_s",
@@ -308,7 +357,7 @@ static int s_pack (link_t *link, const order_t *self, const char *id,
                    fcj_config_int (link->config, "retention-s"));
     fcj_pack_kint (pack, "submitted", fcj_now_ms ());
     fcj_pack_kbool (pack, "can_ask", self->can_ask);
-    fcj_pack_kstr (pack, "engine", s_engine (link, self));
+    fcj_pack_kstr (pack, "engine", self->engine);
     if (self->threads > 0)
         fcj_pack_kint (pack, "threads", self->threads);
     if (s_add_text (link, pack, "arguments", "arguments_blob",
@@ -373,7 +422,8 @@ int cmd_submit (link_t *link, int argc, char **argv)
                           link->config, "timeout-s") };
     int status = -1;
     if (s_parse (&order, argc, argv, &error) == 0
-        && s_arguments (&order, &error) == 0)
+        && s_arguments (&order, &error) == 0
+        && s_look_up (link, &order, &error) == 0)
         status = s_send (link, &order, &error);
     if (status < 0)
         status = link_fail (link, &error);

@@ -4,10 +4,12 @@ again by plain FreeCAD."""
 from __future__ import annotations
 
 import base64
+import json
 import math
+import subprocess
 
 import pytest
-from service import Answer, Http, Service
+from service import BIN, Answer, Http, Service
 
 
 def shapes(client: Http, *codes: str) -> list[dict[str, str]]:
@@ -149,3 +151,19 @@ def test_code_runs_native_pipelines_inside_the_sandbox(client: Http) -> None:
     assert answer.get("state") == "completed", f"{answer}"
     valid, written, volume = answer["result"]
     assert valid and written and abs(volume - (729 - 9 * 3.14159265)) < 1e-3
+
+
+def test_the_command_line_knows_a_tools_lane_engine_and_jobs_to_wait_for(
+        client: Http, service: Service) -> None:
+    def fcj(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(BIN / "fcj"), *words], text=True, capture_output=True,
+            env=service.env, timeout=60)
+    slow = client.submit("import time; time.sleep(1); Part.makeBox(1, 2, 3)")
+    done = fcj("submit", "--wait", "--tool", "export_async", "--arguments",
+               json.dumps({"shapes": [{"job": slow}], "formats": ["step"]}))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "step" in done.stdout
+    window = fcj("submit", "--tool", "list_documents")
+    assert window.returncode != 0 and "window" in window.stderr
+    assert "no tool nope" in fcj("submit", "--tool", "nope").stderr
