@@ -158,3 +158,27 @@ def test_a_body_holds_its_features(live):
     assert body["shape"]["volume"] == pytest.approx(3000 - 10 * 3.14159265)      # a corner
     assert live("get_objects", inside="Body")["total"] >= 2
     assert live("inspect_object", object="Drill")["parents"] == ["Body"]
+
+
+def test_objects_that_python_makes_are_created_too(live):
+    live("create_document", name="D")
+    live("create_object", type="Fem::FemAnalysis", name="Analysis")
+    made = live("create_object", type="Fem::MaterialSolid", name="Steel", parent="Analysis")
+    assert made["created"] == ["Steel"]
+    assert live("inspect_object", object="Analysis")["children"] == ["Steel"]
+    live("create_object", type="Fem::SolverCalculixCcxTools", parent="Analysis")
+    wire = live("create_object", type="Draft::Wire", name="Path", properties={
+        "Points": [[0, 0, 0], [30, 0, 0], [30, 40, 0]], "Closed": False})
+    assert wire["object"]["label"] == "Path"
+    assert live("get_object", object="Path")["shape"]["length"] == pytest.approx(70)
+    circle = live("create_object", type="Draft::Circle", properties={"Radius": 7})
+    assert circle["recompute"]["ok"] and live("undo")["removed"] == circle["created"]
+    assert "Draft::Wire" in live.no("create_object", type="Draft::Nonsense")
+    assert live("get_objects")["total"] == 4
+
+
+def test_only_two_files_import_the_window():
+    from conftest import TOOLS
+    files = [*(TOOLS / "fcj_docs").glob("*.py"), *(TOOLS / "handlers").glob("*.py")]
+    assert {file.name for file in files if "import FreeCADGui" in file.read_text()} \
+        <= {"window.py", "picture.py"}

@@ -2,11 +2,10 @@
 
 import fnmatch
 import json
-import sys
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from fcj import Bound, Failure, Invalid, Job, ShapeSummary, tool
-from fcj_docs import find, properties as props
+from fcj_docs import find, makers, properties as props
 from fcj_docs.change import Change
 from fcj_docs.types import Changes, ObjectInfo, object_info, state
 
@@ -91,9 +90,9 @@ def create_object(job: Job, type: Type, name: Name | None = None, properties: Pr
 
     Types are FreeCAD's, such as Part::Box, Part::Cylinder, Part::Cut (Base,
     Tool), Part::MultiFuse (Shapes), Part::Fillet, PartDesign::Body,
-    Sketcher::SketchObject, Spreadsheet::Sheet, App::Part,
-    App::DocumentObjectGroup. Draft, Arch and FEM objects are made with
-    execute_code. The answer has the real name and every object that changed.
+    Sketcher::SketchObject, Spreadsheet::Sheet, App::Part, App::DocumentObjectGroup; also
+    Draft::Wire (Points) and the like, and what ObjectsFem makes (Fem::MaterialSolid, with the
+    analysis as parent). Others are made with execute_code. The answer has the real name and every object that changed.
     If the recompute fails, nothing is created and the error says why.
 
     Next: get_view to look, edit_object to change it, undo to take it back.
@@ -111,7 +110,7 @@ def create_object(job: Job, type: Type, name: Name | None = None, properties: Pr
     document : str
         Name or label; the active one when left out.
     parent : str
-        A group, App::Part or PartDesign::Body that is to hold it.
+        A group, App::Part, PartDesign::Body or Fem::FemAnalysis that is to hold it.
     on_error : str
         "rollback": nothing stays when an object is in error. "keep": it stays,
         for instance a feature that gets its profile later.
@@ -129,31 +128,10 @@ def _add(doc: Any, type_id: str, name: str | None, parent: str | None) -> Any:
     if holder is not None and not hasattr(holder, "addObject") and not hasattr(holder, "newObject"):
         raise Invalid(f"{holder.Name} ({holder.TypeId}) can't hold objects; a group, an App::Part or "
                       "a PartDesign::Body can")
-    _load(type_id)
-    try:
-        item = doc.addObject(type_id, name or type_id.split("::")[1])
-    except Exception as error:
-        near = [kind for kind in doc.supportedTypes()
-                if kind.split("::")[1].lower() == type_id.split("::")[1].lower() and kind != type_id]
-        raise Invalid(f"FreeCAD can't create a {type_id!r}: {props.said(error)}"
-                      + (f"; did you mean {', '.join(near)}?" if near else "")) from error
+    item = makers.make(doc, type_id, name)
     if holder is not None:
         holder.addObject(item)
     return item
-
-
-def _load(type_id: str) -> None:
-    """Types come with their module."""
-    module = type_id.split("::")[0]
-    if module == "App":
-        return
-    try:
-        __import__(module)
-    except ImportError as error:
-        if module != "PartDesign":
-            raise Invalid(f"{type_id!r}: FreeCAD has no module {module} here") from error
-        import _PartDesign                   # Debian's FreeCAD has it by this name only
-        sys.modules["PartDesign"] = _PartDesign
 
 
 @tool(needs="document", toolset="core", title="Edit an object")
