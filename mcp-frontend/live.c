@@ -1,7 +1,7 @@
 /*  live.c - shapes of live documents in the arguments of a call.
  *
- *  "Doc.Object" (in `inputs`) and {"document", "object"} (there and in
- *  parameters with x-fcj-input) name what only the window knows. They become
+ *  "Doc.Object" and {"document", "object"}, in `inputs` and in parameters with
+ *  x-fcj-input, name what only the window knows. They become
  *  references to the artifacts of one internal job, `snapshot_shapes`, which
  *  runs there first; so all shapes of a call are of the same moment, and the
  *  job that computes needs no window.  */
@@ -38,12 +38,15 @@ static bool s_is_name (const json_t *value)
     return dot && dot > text && dot[1];
 }
 
-/*  What stands in its place, or NULL when it is not a live shape.  */
-static json_t *s_replacement (live_t *self, const json_t *value, bool strings)
+/*  What stands in its place, or NULL when it is not a live shape: a string may
+ *  be the name of an entry of `inputs`.  */
+static json_t *s_replacement (live_t *self, const json_t *value,
+                              const json_t *inputs)
 {
     char name[32];
     bool live = json_is_string (json_object_get (value, "document"))
-        || (strings && s_is_name (value));
+        || (s_is_name (value)
+            && !json_object_get (inputs, json_string_value (value)));
     if (!live)
         return NULL;
     self->found++;
@@ -57,24 +60,24 @@ static void s_in_inputs (live_t *self, json_t *inputs)
     void *next;
     json_t *value;
     json_object_foreach_safe (inputs, next, key, value) {
-        json_t *made = s_replacement (self, value, true);
+        json_t *made = s_replacement (self, value, NULL);
         if (made)
             json_object_set_new (inputs, key, made);
     }
 }
 
-/*  A string here names an entry of `inputs`.  */
 static void s_in_argument (live_t *self, json_t *args, const char *key,
                            json_t *value)
 {
     size_t n;
-    json_t *one, *made = s_replacement (self, value, false);
+    const json_t *inputs = json_object_get (args, "inputs");
+    json_t *one, *made = s_replacement (self, value, inputs);
     if (made) {
         json_object_set_new (args, key, made);
         return;
     }
     json_array_foreach (value, n, one) {
-        made = s_replacement (self, one, false);
+        made = s_replacement (self, one, inputs);
         if (made)
             json_array_set_new (value, n, made);
     }

@@ -298,6 +298,7 @@ d.recompute()""")
     assert value(client, f"jobs.result('{job}').Volume") == pytest.approx(1750)
     assert client.call("undo")["removed"] == [made["object"]]
     assert value(client, "sorted(o.Name for o in doc.Objects if o.TypeId == 'Part::Feature')") == []
+    job = client.call("fuse_shapes_async", shapes=["Doc.A", "Doc.Bee 1.5"])["job_id"]
     other = client.call("apply_job_result", job_id=job, replace="A")
     assert other["replaced"] == "A" and other["label"] == "A"
 

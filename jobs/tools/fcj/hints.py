@@ -58,7 +58,8 @@ class Reference(TypedDict, total=False):
 #: A shape: a reference, or the name of an entry of `inputs`. The handler gets
 #: a Part.Shape.
 Shape = Annotated[Reference | Annotated[
-    str, Bound(minLength=1, maxLength=128), "Name of an entry of `inputs`"], Input]
+    str, Bound(minLength=1, maxLength=520), "Name of an entry of `inputs`, or \"Document.Object\" of "
+    "the live FreeCAD"], Input]
 
 #: The id of a job; this one waits for it and may read its result.
 JobId = Annotated[str, Bound(pattern=UUID), NamesJob]

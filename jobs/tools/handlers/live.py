@@ -63,8 +63,8 @@ def apply_job_result(job: Job, job_id: JobId, document: Name | None = None, name
     """Make the shape that a job computed an object of a live document, as one undo step.
 
     A job that still runs is waited for. The usual way: fuse_shapes_async (or another _async
-    tool) with inputs {"a": "Doc.Box", "b": "Doc.Cyl"}, which takes the shapes as they are now;
-    work on while it computes; then this.
+    tool) with shapes ["Doc.Box", "Doc.Cyl"], which takes the shapes as they are now; work on
+    while it computes; then this.
 
     Next: get_view to look, undo to take it back.
 
