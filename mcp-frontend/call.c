@@ -371,5 +371,7 @@ void fcj_call_cancel (fcj_call_t *call)
 {
     if (call->owns_job && *call->job)
         fcj_tool_cancel_job (call->front, call->job, call->owner);
+    if (*call->pending)         /* the broker reads them in this order */
+        fcj_tool_cancel_job (call->front, call->pending, call->owner);
     s_destroy (call);
 }

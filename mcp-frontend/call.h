@@ -116,6 +116,7 @@ struct fcj_call {
     struct fcj_lookup *lookup;  /* of its job's status, while it is asked */
     fcj_watch_t *watch;
     fcj_id_t job;               /* "" or the job watched */
+    fcj_id_t pending;           /* "" or the job submitted, not yet taken */
     int64_t wait_ms;            /* as the client says (wait_s); -1: it doesn't */
     bool owns_job;              /* made by it, and nobody knows its id yet */
     int64_t deadline, reread;   /* monotonic ms; reread 0: never */

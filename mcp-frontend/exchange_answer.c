@@ -7,7 +7,7 @@
 #include "exchange.h"
 #include "stream.h"
 
-#define STREAM_MAX (32L * 1024 * 1024)  /* not read by its client */
+#define STREAM_MAX (4L * 1024 * 1024)  /* not read by its client */
 
 /* ---- Responses --------------------------------------------------------- */
 

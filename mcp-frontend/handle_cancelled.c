@@ -6,6 +6,7 @@
 #include <string.h>
 #include "bus.h"
 #include "handlers.h"
+#include "rpc.h"
 #include "session.h"
 
 static bool s_is (const fcj_call_t *call, const char *session,
@@ -37,11 +38,14 @@ bool fcj_cancel_call (fcj_front_t *front, const char *session,
 
 void fcj_handle_cancelled (fcj_call_t *call)
 {
-    const json_t *id = json_object_get (call->params, "requestId");
+    json_t *id = json_object_get (call->params, "requestId");
     const char *session = call->session? call->session->id: "";
     bool reachable = !call->sink.http || call->session;
-    if (id && reachable && !fcj_cancel_call (call->front, session, id)
-        && call->sink.http)
-        fcj_bus_send (call->front, "cancel", session, call->params);
+    if (fcj_rpc_is_id (id) && json_string_length (id) < 256 && reachable
+        && !fcj_cancel_call (call->front, session, id) && call->sink.http) {
+        json_t *body = json_pack ("{s:O}", "requestId", id);
+        fcj_bus_send (call->front, "cancel", session, body);
+        json_decref (body);
+    }
     fcj_call_result (call, json_object ());
 }

@@ -354,6 +354,7 @@ static void s_accepted (void *arg, const fcj_map_t *reply,
     char state[16] = "queued";
     fcj_id_t job;
     fcj_call_unwait (call);
+    *call->pending = 0;
     if (!reply) {
         fcj_call_tool_error (call, error);
         return;
@@ -399,6 +400,7 @@ static void s_submit (fcj_call_t *call, const json_t *args,
     fcj_id_new (call->job);
     int rc = s_pack (call, &map, args, said, depends, &error);
     json_decref (depends);
+    memcpy (call->pending, call->job, sizeof call->job);
     *call->job = 0;
     if (rc == 0)
         s_send (call, &map, s_accepted);

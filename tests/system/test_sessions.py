@@ -3,12 +3,13 @@ streams resumed after a lost connection."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Iterator
 
 import pytest
 
-from service import ProtocolError, Service
+from service import META, MODERN, ProtocolError, Service, Stdio
 from streams import ELICIT, Pair, Session
 
 ALICE = "alice-token-0123456789abcdef"
@@ -229,3 +230,67 @@ def test_older_clients_get_a_session_of_their_version(
     result = stream.result(session.number)
     assert not result.get("isError")
     assert "execution" not in str(session.tools())
+
+
+def test_a_client_of_2024_speaks_over_stdio_batches_too(pair: Pair) -> None:
+    client = Stdio(pair.service.env)
+    try:
+        hello = client.request("initialize", {
+            "protocolVersion": "2024-11-05", "capabilities": {},
+            "clientInfo": {"name": "old", "version": "1"}})
+        assert hello["protocolVersion"] == "2024-11-05"
+        client.send(b'[{"jsonrpc":"2.0","id":"a","method":"ping"},'
+                    b'{"jsonrpc":"2.0","id":"b","method":"tools/list"}]')
+        answers = client.receive()
+        assert isinstance(answers, list)
+        assert {one["id"] for one in answers} == {"a", "b"}
+        answer = client.call("nap", seconds=0)
+        assert answer["said"] == ""
+    finally:
+        assert client.close() == 0
+
+
+def test_stdio_serves_both_eras_at_once_and_ends_a_subscription(
+        pair: Pair) -> None:
+    client = Stdio(pair.service.env)
+    try:
+        client.initialize()
+        meta = {META + "protocolVersion": MODERN,
+                META + "clientCapabilities": {}}
+        client.send(json.dumps({
+            "jsonrpc": "2.0", "id": "sub", "method": "subscriptions/listen",
+            "params": {"notifications": {"toolsListChanged": True},
+                       "_meta": meta}}).encode())
+        ack = client.receive()
+        assert ack["method"] == "notifications/subscriptions/acknowledged"
+        assert client.request("server/discover", modern=True)[
+            "supportedVersions"] == [MODERN]
+        assert client.request("ping") == {}
+        client.process.terminate()
+        told = [client.receive(), client.receive()]
+        assert told[0]["method"] == "notifications/cancelled"
+        assert told[0]["params"] == {"requestId": "sub"}
+        assert told[1]["id"] == "sub" and told[1]["result"]["_meta"]
+    finally:
+        client.process.wait(10)
+
+
+def test_a_call_cancelled_on_stdio_gets_no_answer_and_ends_its_job(
+        pair: Pair) -> None:
+    client = Stdio(pair.service.env)
+    try:
+        client.initialize()
+        client.send(json.dumps({
+            "jsonrpc": "2.0", "id": 77, "method": "tools/call",
+            "params": {"name": "nap", "arguments": {"seconds": 60}}}
+        ).encode())
+        client.send(b'{"jsonrpc":"2.0","method":"notifications/cancelled",'
+                    b'"params":{"requestId":77}}')
+        job = client.call("list_jobs", tool="nap", limit=1)["jobs"]
+        if job:                 # or it was cancelled before it was one
+            assert client.wait(job[0]["job_id"], 20)["state"] in (
+                "cancelled", "completed")
+        assert client.request("ping") == {}
+        assert not any(note.get("id") == 77 for note in client.notes)
+    finally:
+        client.close()
