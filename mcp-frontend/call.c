@@ -115,15 +115,46 @@ void fcj_call_result (fcj_call_t *call, json_t *result)
                                   "id", call->id, "result", result));
 }
 
+static void s_hint (fcj_call_t *call, json_t *result, int64_t ttl_ms,
+                    bool shared)
+{
+    if (!call->modern)
+        return;
+    json_object_set_new (result, "ttlMs", json_integer (ttl_ms));
+    json_object_set_new (result, "cacheScope",
+                         json_string (shared? "public": "private"));
+}
+
 void fcj_call_cacheable (fcj_call_t *call, json_t *result, int64_t ttl_ms,
                          bool shared)
 {
-    if (call->modern) {
-        json_object_set_new (result, "ttlMs", json_integer (ttl_ms));
-        json_object_set_new (result, "cacheScope",
-                             json_string (shared? "public": "private"));
-    }
+    s_hint (call, result, ttl_ms, shared);
     fcj_call_result (call, result);
+}
+
+/*  The message ends with the braces of result and of itself: before them
+ *  there is room for a member. */
+void fcj_call_cacheable_text (fcj_call_t *call, json_t *result,
+                              int64_t ttl_ms, bool shared, const char *name,
+                              const char *text)
+{
+    s_hint (call, result, ttl_ms, shared);
+    if (call->modern) {
+        json_object_set_new (result, "resultType", json_string ("complete"));
+        s_set_server_info (result);
+    }
+    const char *comma = json_object_size (result)? ",": "";
+    size_t size = 0;
+    char *head = fcj_call_text (json_pack (
+        "{s:s,s:O?,s:o}", "jsonrpc", "2.0", "id", call->id, "result",
+        result), &size), *whole = NULL;
+    int length = head && size > 2? asprintf (
+        &whole, "%.*s%s\"%s\":%s}}", (int) size - 2, head, comma, name,
+        text): -1;
+    free (head);
+    if (length < 0)
+        abort ();               /* out of memory */
+    s_send_text (call, 200, whole, (size_t) length);
 }
 
 char *fcj_call_error_text (json_t *id, int code, const char *message,

@@ -133,6 +133,12 @@ void fcj_call_result (fcj_call_t *call, json_t *result);
 void fcj_call_cacheable (fcj_call_t *call, json_t *result, int64_t ttl_ms,
                          bool shared);
 
+/*  The same, with one more member that is a JSON text already: what is asked
+ *  for often and changes seldom is not written out each time. */
+void fcj_call_cacheable_text (fcj_call_t *call, json_t *result,
+                              int64_t ttl_ms, bool shared, const char *name,
+                              const char *text);
+
 /*  Ends the call with a protocol error. status: of HTTP; data (taken) may
  *  be NULL. */
 void fcj_call_error (fcj_call_t *call, int code, int status, json_t *data,

@@ -13,6 +13,8 @@
 #include "../jobs/log.h"
 
 #define PATHS_MAX     8
+#define PAGE          50        /* tools */
+#define PAGES_KEPT    8
 #define CATALOGUE_MAX (4L * 1024 * 1024)
 
 struct fcj_catalogue {
@@ -20,6 +22,7 @@ struct fcj_catalogue {
     size_t count;
     char *toolsets;             /* ",core,jobs," */
     bool all, read_only;
+    char *pages[2][PAGES_KEPT + 1];     /* as text; [tasks], the last: any */
     struct timespec stamp;      /* mtime of the file in use */
     json_t *extra;              /* tools of the program (extra.h), or NULL */
     json_t *own;                /* builtin.json's tools */
@@ -171,8 +174,18 @@ static void s_add (fcj_catalogue_t *self, const json_t *tools, bool ours)
     }
 }
 
+static void s_forget_pages (fcj_catalogue_t *self)
+{
+    for (size_t n = 0; n <= PAGES_KEPT; n++)
+        for (size_t tasks = 0; tasks < 2; tasks++) {
+            free (self->pages[tasks][n]);
+            self->pages[tasks][n] = NULL;
+        }
+}
+
 static void s_merge (fcj_catalogue_t *self, json_t *tools)
 {
+    s_forget_pages (self);
     json_decref (self->entries);
     json_decref (self->every);
     json_decref (self->listed);
@@ -288,6 +301,7 @@ void fcj_catalogue_destroy (fcj_catalogue_t **self_p)
     for (size_t n = 0; n < self->count; n++)
         free (self->paths[n]);
     free (self->toolsets);
+    s_forget_pages (self);
     json_decref (self->own);
     json_decref (self->entries);
     json_decref (self->every);
@@ -359,6 +373,27 @@ void fcj_catalogue_why (const fcj_catalogue_t *self, const char *name,
 json_t *fcj_catalogue_listed (const fcj_catalogue_t *self, bool tasks)
 {
     return tasks? self->listed_tasks: self->listed;
+}
+
+const char *fcj_catalogue_page (fcj_catalogue_t *self, bool tasks,
+                                size_t first, size_t *next)
+{
+    const json_t *all = fcj_catalogue_listed (self, tasks);
+    size_t count = json_array_size (all), page = first / PAGE, n = first;
+    *next = first + PAGE < count? first + PAGE: 0;
+    bool kept = first % PAGE == 0 && page < PAGES_KEPT;
+    char **place = &self->pages[tasks][kept? page: PAGES_KEPT];
+    if (*place && kept)
+        return *place;
+    json_t *list = json_array ();
+    for (; n < count && n < first + PAGE; n++)
+        json_array_append (list, json_array_get (all, n));
+    free (*place);
+    *place = json_dumps (list, JSON_COMPACT);
+    json_decref (list);
+    if (!*place)
+        abort ();               /* out of memory */
+    return *place;
 }
 
 /*  How many two-letter pieces of a stand in b. */

@@ -39,6 +39,10 @@ void fcj_catalogue_near (const fcj_catalogue_t *self, const char *name,
 /*  What tools/list shows of all tools, an array, borrowed. tasks: with what
  *  2025-11-25 says of tasks (execution). */
 json_t *fcj_catalogue_listed (const fcj_catalogue_t *self, bool tasks);
+/*  A page of it as JSON text, borrowed until the tools change. *next is the
+ *  first index behind it, 0 when it is the last. */
+const char *fcj_catalogue_page (fcj_catalogue_t *self, bool tasks,
+                                size_t first, size_t *next);
 /*  Writes the text of a catalogue to path, atomically, once it parsed. */
 int fcj_catalogue_write (const char *path, const char *text,
                          fcj_error_t *error);

@@ -14,7 +14,6 @@
 #include "service.h"
 #include "task.h"
 
-#define PAGE          50
 #define LIST_TTL_MS   60000
 
 static const struct { const char *name; fcj_tool_fn *fn; } BUILTIN[] = {
@@ -43,25 +42,23 @@ static long s_cursor (const json_t *params)
 
 void fcj_handle_tools_list (fcj_call_t *call)
 {
-    const json_t *all = fcj_catalogue_listed (
-        call->front->catalogue, !strcmp (call->version, FCJ_MCP_LEGACY));
+    fcj_catalogue_t *catalogue = call->front->catalogue;
+    bool tasks = !strcmp (call->version, FCJ_MCP_LEGACY);
     long first = s_cursor (call->params);
-    if (first < 0 || (size_t) first > json_array_size (all)) {
+    size_t count = json_array_size (fcj_catalogue_listed (catalogue, tasks));
+    if (first < 0 || (size_t) first > count) {
         fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Invalid cursor:"
                         " start again without one");
         return;
     }
-    size_t n = (size_t) first, end = n + PAGE;
-    json_t *page = json_array ();
-    for (; n < json_array_size (all) && n < end; n++)
-        json_array_append (page, json_array_get (all, n));
-    json_t *result = json_pack ("{s:o}", "tools", page);
-    if (n < json_array_size (all)) {
-        char next[24];
-        snprintf (next, sizeof next, "%zu", n);
-        json_object_set_new (result, "nextCursor", json_string (next));
-    }
-    fcj_call_cacheable (call, result, LIST_TTL_MS, true);
+    size_t next;
+    const char *page = fcj_catalogue_page (catalogue, tasks, (size_t) first,
+                                           &next);
+    json_t *result = json_object ();
+    if (next)
+        json_object_set_new (result, "nextCursor",
+                             json_sprintf ("%zu", next));
+    fcj_call_cacheable_text (call, result, LIST_TTL_MS, true, "tools", page);
 }
 
 /* ---- tools/call -------------------------------------------------------- */
