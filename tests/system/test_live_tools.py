@@ -426,6 +426,26 @@ def test_who_subscribed_to_a_document_hears_that_it_changed(
     stream.close()
 
 
+def test_code_past_its_time_is_stopped_and_its_changes_are_taken_back(live: Live) -> None:
+    live.part()
+    words = live.no("execute_code", timeout_s=1, code=(
+        "doc.Box.Length = 99\ndoc.addObject('Part::Sphere', 'Extra')\nwhile True: pass"))
+    assert "timeout" in words
+    assert live("get_object", object="Box")["properties"]["Length"] == "10 mm"
+    assert live("get_objects")["total"] == 1
+    assert live("edit_object", object="Box", properties={"Length": 12})["undo"] == "Edit Box"
+
+
+def test_code_reads_the_result_of_a_job_by_its_id(live: Live) -> None:
+    live.part()
+    job = live.client.submit("Part.makeBox(2, 3, 4)")
+    done = live("execute_code", code=f"doc.addObject('Part::Feature', 'Got').Shape = jobs.result('{job}')\n"
+                                     "doc.Got.Shape.Volume")
+    assert done["result"] == pytest.approx(24) and done["changes"]["created"] == ["Got"]
+    other = "00000000-0000-4000-8000-000000000000"
+    assert live.no("execute_code", code=f"jobs.result('{other}')")
+
+
 def test_a_failed_call_tells_the_whole_error_at_once(live: Live) -> None:
     words = live.no("execute_code", code="x = [1]\nx[5]")
     assert "IndexError" in words and "line 2" in words.lower() and "x[5]" in words
