@@ -127,3 +127,25 @@ def test_undo_and_redo_name_the_steps_and_what_they_did(live, part):
     gone = live("undo", steps=2)
     assert gone["removed"] == ["Cut"] and part.getObject("Cut") is None
     assert "1 step" in live.no("undo", steps=50) or "steps to undo" in live.no("undo", steps=50)
+
+
+def test_who_saves_by_another_way_has_nothing_to_lose_either(live, part):
+    live("list_documents")
+    part.saveAs(str(live.root / "by_hand.FCStd"))
+    assert not live("list_documents")["documents"][0]["modified"]
+    part.Box.Length = 11
+    assert live("list_documents")["documents"][0]["modified"]
+    part.save()
+    assert not live("close_document")["lost_changes"]
+
+
+def test_an_empty_document_is_closed_without_asking(live):
+    live("create_document", name="Empty")
+    assert not live("close_document")["lost_changes"]
+
+
+def test_a_document_that_was_open_before_we_looked_counts_as_modified(live, part):
+    from fcj_docs import modified
+    part.saveAs(str(live.root / "a.FCStd"))
+    modified._clean.clear()
+    assert "discard_changes" in live.no("close_document")

@@ -350,6 +350,30 @@ def test_macros_run_and_a_library_that_is_not_there_is_said(live: Live, service:
     assert "parts-library" in live.no("get_parts_list")
 
 
+def test_a_part_from_a_file_is_inserted_with_its_colour(live: Live) -> None:
+    live.part()
+    live("save_document", path="red.FCStd")
+    live("close_document")
+    live("create_document", name="Whole")
+    done = live("insert_part_from_library", path="red.FCStd", placement={"position": [40, 0, 0]})
+    assert done["created"] == ["Box"] and done["objects"] == ["Box"]
+    assert live("get_object", object="Box", properties=["Placement.Base"])["properties"] == {
+        "Placement.Base": [40, 0, 0]}
+    assert live.look(width=200, height=200, view_name="Front").share(red) > 0.1
+    assert live("undo")["removed"] == ["Box"]
+
+
+def test_a_comment_is_seen_at_its_place(live: Live) -> None:
+    live.part()
+    bare = live.look(width=300, height=300, view_name="Top").share(red)
+    name = live("create_spatial_comment", text="HERE", object="Box", sub="Face6")["comment"]["name"]
+    assert live.look(width=300, height=300, view_name="Top").share(red) != bare
+    assert live("list_spatial_comments", state="open")["comments"][0]["sub"] == "Face6"
+    live("propose_spatial_comment_resolution", comment=name, resolution="done")
+    assert live("delete_spatial_comment", comment=name)["removed"] == [name]
+    assert live.look(width=300, height=300, view_name="Top").share(red) == bare
+
+
 def test_a_live_analysis_is_solved_by_a_job_while_the_window_works_on(live: Live) -> None:
     if not shutil.which("ccx"):
         pytest.skip("CalculiX (ccx) is not installed")
