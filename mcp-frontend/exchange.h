@@ -44,7 +44,7 @@ struct fcj_http {
     fcj_guard_t *guard;
     struct MHD_Daemon *daemon;
     int fd;
-    int64_t peeked;
+    int64_t peeked, rejudged;
     char *cert, *key;           /* PEM; NULL: no TLS */
     const char *public_url;     /* "" : what the Host header says */
     TAILQ_HEAD (, exchange) exchanges;
@@ -59,6 +59,8 @@ enum MHD_Result fcj_exchange_access (
 void fcj_exchange_completed (void *arg, struct MHD_Connection *connection,
                              void **place,
                              enum MHD_RequestTerminationCode reason);
+/*  Is the token that it came with still good, as far as can be said now? */
+bool fcj_exchange_may_stay (exchange_t *self);
 const char *fcj_exchange_header (exchange_t *self, const char *name);
 /*  Where the client reached us: as the operator says, else as it says
  *  itself; its Host has been checked. No forwarded header is believed. */

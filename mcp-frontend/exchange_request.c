@@ -94,6 +94,20 @@ static int s_authorize (exchange_t *self, enum MHD_Result *rc)
     return -1;
 }
 
+/*  What the identity says stays as it was when the request came. */
+bool fcj_exchange_may_stay (exchange_t *self)
+{
+    fcj_identity_t identity;
+    const char *why;
+    fcj_verdict_t verdict = fcj_auth_check (
+        self->http->front->auth, fcj_exchange_header (self, "Authorization"),
+        &identity, &why);
+    return verdict == FCJ_AUTH_WAIT || verdict == FCJ_AUTH_AWAY
+        || (verdict == FCJ_AUTH_GOOD
+            && strcmp (identity.owner, self->identity.owner) == 0
+            && identity.scope >= self->identity.scope);
+}
+
 /* ---- Requests ---------------------------------------------------------- */
 
 static bool s_is_json (const char *type)

@@ -10,6 +10,7 @@
 
 #define KEEPALIVE_MS 15000
 #define PEEK_MS      1000
+#define REJUDGE_MS   2000
 
 static void s_free (fcj_http_t *self)
 {
@@ -143,12 +144,28 @@ static bool s_gone (const exchange_t *self)
         && (one.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }
 
+/*  Its token has expired, or was taken away. */
+static void s_send_away (exchange_t *self)
+{
+    size_t size = 0;
+    char *text = self->streaming? NULL: fcj_call_error_text (
+        NULL, FCJ_RPC_REQUEST, "The token is not good any more", NULL,
+        &size);
+    fcj_exchange_lose (self);
+    self->why = "it has ended";
+    fcj_exchange_answer (self, MHD_HTTP_UNAUTHORIZED, text, size);
+}
+
+/*  A stream, or a call that waits, does not outlive its token. */
 void fcj_http_tick (fcj_http_t *self, int64_t now)
 {
     exchange_t *one;
     if (now - self->peeked < PEEK_MS)
         return;
     self->peeked = now;
+    bool rejudge = now - self->rejudged >= REJUDGE_MS;
+    if (rejudge)
+        self->rejudged = now;
     fcj_guard_tick (self->guard, now);
     TAILQ_FOREACH (one, &self->exchanges, next) {
         if (!one->suspended)
@@ -157,6 +174,8 @@ void fcj_http_tick (fcj_http_t *self, int64_t now)
             fcj_exchange_lose (one);
             fcj_exchange_answer (one, MHD_HTTP_OK, NULL, 0);
         }
+        else if (rejudge && one->judged && !fcj_exchange_may_stay (one))
+            s_send_away (one);
         else if (one->streaming && now - one->spoken > KEEPALIVE_MS) {
             fcj_exchange_append (one, ": keep-alive\n\n", 14);
             fcj_exchange_resume (one);

@@ -3,6 +3,7 @@ not be, scopes, static tokens, metadata and challenges, TLS."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -358,6 +359,37 @@ def test_fcj_token_makes_and_takes_away_tokens() -> None:
         assert bare.raw(LIST)[0] == 401, "a broken file opens no door"
     finally:
         it.stop()
+
+
+def test_a_stream_ends_with_its_token(at: Protected) -> None:
+    body = json.dumps({
+        "jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen",
+        "params": {"notifications": {"toolsListChanged": True}, "_meta": {
+            META + "protocolVersion": MODERN,
+            META + "clientCapabilities": {}}}}).encode()
+
+    def listen(token: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", at.service.port, timeout=30)
+        connection.request("POST", "/mcp", body, {
+            "Authorization": f"Bearer {token}", "Accept":
+            "application/json, text/event-stream", "Content-Type":
+            "application/json", "MCP-Protocol-Version": MODERN,
+            "Mcp-Method": "subscriptions/listen"})
+        reply = connection.getresponse()
+        assert reply.status == 200
+        return reply
+
+    stays = listen(at.issuer.token())
+    expires = listen(at.issuer.token(exp=int(time.time()) - 2))
+    made = fcj(at.service, "token", "add", "gone").stdout.strip()
+    until(lambda: at.status(made) == 200)
+    removed = listen(made)
+    assert fcj(at.service, "token", "remove", "gone").returncode == 0
+    assert b"data:" in expires.read() and b"data:" in removed.read()
+    stays.fp.raw._sock.settimeout(0.5)      # type: ignore[union-attr]
+    with pytest.raises(TimeoutError):
+        stays.read()
 
 
 @pytest.mark.parametrize("env, word", [
