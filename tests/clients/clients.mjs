@@ -160,6 +160,7 @@ async function shapes(s, box) {
     common_shapes_async: { shapes: [a, b] },
     loft_async: { profiles: profiles.map((job) => ({ job })) },
     export_async: { shapes: [a], formats: ['step'] },
+    run_pipeline_async: { steps: [{ id: 'box', op: 'box', size: [1, 2, 3] }] },
   };
   for (const [name, args] of Object.entries(calls))
     await check(`${s.label}: ${name}`, () => s.complete(name, args));
