@@ -90,7 +90,8 @@ static int s_set_issuers (fcj_auth_t *self, const fcj_config_t *config,
     if (count < 0 || (count > 1 && *jwks))
         rc = fcj_fail (error, FCJ_INVALID, "auth-issuer takes one to %d"
                        " issuers; with auth-jwks, one", ISSUERS_MAX);
-    else if (!(self->fetch = fcj_fetch_new (error)))
+    else if (!(self->fetch = fcj_fetch_new (
+                   fcj_config_str (config, "auth-ca-file"), error)))
         rc = -1;
     while (rc == 0 && self->count < (size_t) count) {
         fcj_issuer_t *one = fcj_issuer_new (urls[self->count], jwks,

@@ -29,6 +29,7 @@ struct fcj_fetch {
     CURLM *multi;
     int epoll;
     int64_t due;                /* monotonic ms; -1: no timer */
+    const char *ca_file;        /* the configuration's */
     LIST_HEAD (, transfer) transfers;
 };
 
@@ -75,7 +76,7 @@ static size_t s_on_bytes (char *bytes, size_t one, size_t count, void *arg)
 
 /* ------------------------------------------------------------------------ */
 
-fcj_fetch_t *fcj_fetch_new (fcj_error_t *error)
+fcj_fetch_t *fcj_fetch_new (const char *ca_file, fcj_error_t *error)
 {
     fcj_fetch_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -83,6 +84,7 @@ fcj_fetch_t *fcj_fetch_new (fcj_error_t *error)
     curl_global_init (CURL_GLOBAL_DEFAULT);
     LIST_INIT (&self->transfers);
     self->due = -1;
+    self->ca_file = ca_file;
     self->multi = curl_multi_init ();
     self->epoll = epoll_create1 (EPOLL_CLOEXEC);
     if (!self->multi || self->epoll < 0) {
@@ -159,6 +161,8 @@ void fcj_fetch_get (fcj_fetch_t *self, const char *url, fcj_fetch_fn *fn,
     curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt (easy, CURLOPT_TIMEOUT_MS, TOTAL_MS);
     curl_easy_setopt (easy, CURLOPT_USERAGENT, "freecad-jobs/" FCJ_VERSION);
+    if (*self->ca_file)
+        curl_easy_setopt (easy, CURLOPT_CAINFO, self->ca_file);
     LIST_INSERT_HEAD (&self->transfers, transfer, next);
     curl_multi_add_handle (self->multi, easy);
 }

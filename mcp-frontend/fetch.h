@@ -18,7 +18,8 @@ typedef struct fcj_fetch fcj_fetch_t;
 typedef void (fcj_fetch_fn) (void *arg, const char *text, size_t size,
                              const char *why);
 
-fcj_fetch_t *fcj_fetch_new (fcj_error_t *error);
+/*  ca_file: certificates to trust instead of the system's; "": those. */
+fcj_fetch_t *fcj_fetch_new (const char *ca_file, fcj_error_t *error);
 /*  Those under way end without a word. */
 void fcj_fetch_destroy (fcj_fetch_t **self_p);
 /*  May it be fetched at all? */

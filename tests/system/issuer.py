@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import ssl
 import threading
 import time
 from typing import Any
@@ -96,7 +97,8 @@ def hs256(secret: bytes) -> Any:
 class Issuer:
     """The server, with one key of each algorithm at first."""
 
-    def __init__(self, audience: str) -> None:
+    def __init__(self, audience: str,
+                 tls: ssl.SSLContext | None = None) -> None:
         self.audience = audience
         self.keys = {alg: Key(f"{alg}-1", alg)
                      for alg in ("RS256", "PS256", "ES256", "EdDSA")}
@@ -119,7 +121,12 @@ class Issuer:
 
         self.server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/realms/lab"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket,
+                                                 server_side=True)
+        self.url = (f"http{'s' if tls else ''}://"
+                    f"{'localhost' if tls else '127.0.0.1'}:"
+                    f"{self.server.server_port}/realms/lab")
         threading.Thread(target=self.server.serve_forever,
                          daemon=True).start()
 

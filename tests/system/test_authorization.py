@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pathlib
 import re
 import ssl
 import subprocess
@@ -418,15 +419,45 @@ def test_an_open_or_half_set_door_is_refused(
 
 # ---- TLS -------------------------------------------------------------------
 
-def test_https_with_a_certificate_of_ones_own() -> None:
-    it = Service(start=False, tokens={"ann": STATIC})
-    cert, key = it.dir / "cert.pem", it.dir / "key.pem"
+def certificate(directory: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+    """For localhost, signed by itself; and its key."""
+    cert, key = directory / "cert.pem", directory / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
          "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
          "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
          "-keyout", str(key), "-out", str(cert)], check=True,
         capture_output=True)
+    return cert, key
+
+
+def test_keys_come_only_from_whom_we_trust(tmp_path: pathlib.Path) -> None:
+    """An issuer behind HTTPS whose certificate nobody knows has no keys."""
+    cert, key = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    issuer = Issuer("https://us.example/mcp", tls)
+    it = Service(start=False)
+    it.env |= {"FCJ_AUTH_ISSUER": issuer.url, "FCJ_AUTH_REFETCH_S": "1",
+               "FCJ_AUTH_AUDIENCE": "https://us.example/mcp"}
+    try:
+        it.start("mcp")
+        until(lambda: "issuer_keys_missing" in it.log("mcp"))
+        status, headers, _ = Http(it.port, issuer.token()).raw(LIST)
+        assert status == 503 and headers["retry-after"]
+        assert issuer.asked == 0
+        it.env["FCJ_AUTH_CA_FILE"] = str(cert)
+        it.restart("mcp")
+        until(lambda: it.log("mcp").count("http_listening") == 2)
+        until(lambda: Http(it.port, issuer.token()).raw(LIST)[0] == 200)
+    finally:
+        issuer.close()
+        it.stop()
+
+
+def test_https_with_a_certificate_of_ones_own() -> None:
+    it = Service(start=False, tokens={"ann": STATIC})
+    cert, key = certificate(it.dir)
     it.env |= {"FCJ_TLS_CERT": str(cert), "FCJ_TLS_KEY": str(key)}
     try:
         it.start("mcp")
