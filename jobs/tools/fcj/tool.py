@@ -54,7 +54,7 @@ def tool(*, needs: str, toolset: str, title: str, read_only: bool = False,
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         chosen = () if internal else options if options is not None else \
             job_options.of_need(needs)
-        if native:
+        if native and not internal:
             chosen = (*chosen, *job_options.of_native(native))
         made = _make(function, needs, toolset, title, hold_s, internal, chosen, native)
         made.entry["annotations"] = {

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from fcj import Bound, Job, Memo, Native, ShapeSummary, tool
-from fcj.native import argument, memo, only, out, pick, steps  # noqa: F401
+from fcj.native import argument, memo, only, out, pick, step, steps
 
 from .export import ExportedFile
 
@@ -59,4 +59,18 @@ def run_pipeline_async(
     result : str
         Id of the step whose shape is the result. Left out: the last step.
     """
+    only()
+
+
+class NativeCheck(TypedDict):
+    """What a working native process says."""
+
+    kernel: Annotated[str, "Version of the kernel and of OpenCASCADE"]
+
+
+@tool(needs="compute", toolset="jobs", title="Native self-check", read_only=True, hold_s=20,
+      internal=True, native=Native(steps(step("vertex")), result={"kernel": out("kernel")},
+                                   publish=False, files=False))
+def native_check(job: Job) -> NativeCheck:
+    """The smallest native job, for the service itself: what its path costs."""
     only()
