@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 from fcj import Invalid
 
-from .properties import said
+from .fromjson import said
 
 DRAFT: dict[str, Callable[[Any, Any], Any]] = {
     "Rectangle": lambda draft, vector: draft.make_rectangle(10, 10),

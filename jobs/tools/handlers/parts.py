@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any, TypedDict
 
-from fcj import Bound, Failure, Invalid, Job, tool
-from fcj_docs import find, library, properties as props
+from fcj import Bound, Failure, Job, tool
+from fcj_docs import find, fromjson, library
 from fcj_docs.change import Change
 from fcj_docs.types import Changes
 
@@ -93,7 +93,7 @@ def insert_part_from_library(
         What people see, for a part that is one object.
     """
     doc = find.document(document)
-    moved = props.to_placement(placement, "placement") if placement else None
+    moved = fromjson.to_placement(placement, "placement") if placement else None
     file = library.file(job, path) or job.read_path(path)
     with Change(doc, f"Insert {path.rpartition('/')[2]}") as change:
         library.insert(doc, file)
