@@ -4,7 +4,7 @@
 const fs = require('fs');
 const path = require('path');
 
-const EXPECTED = { modern: 50, legacy: 33 };    // scenarios, the unscored too
+const EXPECTED = { modern: 50, legacy: 33, june: 27, march: 1 };  // scenarios
 // The suite itself skips this one: the extension's notifications are optional.
 const SKIPPED = ['tasks-status-notifications'];
 let passed = 0, failed = 0;
