@@ -12,13 +12,14 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from typing import Any, Callable, Iterator
 
 import pytest
 
-from service import BIN, Answer, Http, Service, alive, children, processes
+from service import BIN, Answer, Http, Service, alive, children, processes, remove
 
 UP_S = 60
 
@@ -486,3 +487,20 @@ def test_a_copy_that_cannot_be_opened_is_kept_and_told(gui: Gui, client: Http) -
     assert value(client, "App.getDocument('Fine').Box.Length.Value") == 88
     assert "Broken" in gui.window()["error"]
     assert [one.name.startswith("Broken-") for one in (snapshots / "lost").iterdir()] == [True]
+
+
+def test_the_local_service_starts_a_window_unless_told_not_to() -> None:
+    for flags, there in (((), True), (("--no-gui",), False)):
+        home = tempfile.mkdtemp(prefix="fcjw", dir="/tmp")
+        env = {"PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8",
+               "FCJ_STATE": f"{home}/state", "FCJ_DISPLAY": "xvfb"}
+        def fcj(*words: str) -> str:
+            return subprocess.run([str(BIN / "fcj"), *words], env=env, check=True, timeout=90,
+                                  capture_output=True, text=True).stdout
+        try:
+            fcj(*flags, "up")
+            assert ("window     gui:" in fcj("status")) is there
+            assert "ok       window" in fcj("doctor")
+        finally:
+            fcj("down")
+            remove(home)
