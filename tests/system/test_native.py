@@ -7,15 +7,17 @@ jobs only, so that recycling shows.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
 from typing import Any, Iterator
 
 import pytest
 
-from service import Answer, Http, Service, children, processes
+from service import BIN, Answer, Http, Service, children, processes
 
 SERVICE = {"native_jobs": 30}
 BOX = {"id": "box", "op": "box", "size": [10, 20, 30]}
@@ -253,6 +255,17 @@ def test_progress_rises_and_moves_while_it_computes(client: Http) -> None:
     assert seen == sorted(seen)
     assert len({p for p in seen if 0 < p < 1}) >= 3, seen
     assert client.status(job)["progress"] == 1
+
+
+def test_the_command_line_runs_a_pipeline(service: Service, client: Http) -> None:
+    done = subprocess.run(
+        [BIN / "fcj", "--json", "submit", "--tool", "run_pipeline_async",
+         "--arguments", json.dumps({"steps": [BOX]}), "--wait"],
+        env=service.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "6000" in done.stdout
+    job = client.call("list_jobs", tool="run_pipeline_async")["jobs"][0]["job_id"]
+    assert client.result(job)["result"]["steps"][0]["op"] == "box"
 
 
 # ---- Ends ----------------------------------------------------------------------------
