@@ -1,8 +1,8 @@
 /*  main.c - fcj-native: the walls, then job after job.
  *
- *      fcj-native --parent PID --scratch DIR [--uid N] [--catalogue FILE]
- *                 [--sandbox off] [--network on] [--root [w:]PATH]...
- *                 [--read PATH]...
+ *      fcj-native --parent PID --scratch DIR [--uid N] [--processes N]
+ *                 [--catalogue FILE] [--sandbox off] [--network on]
+ *                 [--root [w:]PATH]... [--read PATH]...
  *
  *  It is exec'd and never forks, so OpenCASCADE may have its threads. SIGTERM
  *  asks the kernel to stop; what the supervisor does about a process that
@@ -32,6 +32,7 @@ typedef struct {
     fcj_root_t roots[FCJ_ROOTS_MAX];
     size_t readable_count, root_count;
     bool sandbox, network;
+    long processes;             /* and threads, of a user of its own */
 } options_t;
 
 static fcj_kernel_t *s_kernel;          /* for the signal handler only */
@@ -74,6 +75,8 @@ s_read_args (options_t *self, int argc, char **argv)
             self->scratch = value;
         else if (strcmp (flag, "--uid") == 0)
             self->uid = (uid_t) atoll (value);
+        else if (strcmp (flag, "--processes") == 0)
+            self->processes = atol (value);
         else if (strcmp (flag, "--catalogue") == 0)
             self->catalogue = value;
         else if (strcmp (flag, "--read") == 0
@@ -145,7 +148,7 @@ s_enter (const options_t *options, fcj_error_t *error)
         .parent = options->parent, .scratch = options->scratch,
         .readable = options->readable, .roots = options->roots,
         .root_count = options->root_count, .file_size = FCJ_ARTIFACT_MAX,
-        .processes = geteuid () == 0 ? FCJ_PROCESSES_MAX : 0 };
+        .processes = options->uid != (uid_t) -1 ? options->processes : 0 };
     return fcj_sandbox_prepare (options->network, error)
         || fcj_sandbox_enter (&box, error) ? -1 : 0;
 }

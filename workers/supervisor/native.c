@@ -28,7 +28,7 @@ typedef struct {
     char *argv[ARGS_MAX + 2];
     int argc;
     char *roots;                /* what some of them point into */
-    char parent[24], uid[24], catalogue[1200], home[1100];
+    char parent[24], uid[24], processes[24], catalogue[1200], home[1100];
     char *environment[4];
 } command_t;
 
@@ -89,6 +89,9 @@ s_command (fcj_world_t *world, const fcj_process_t *process,
     snprintf (command->uid, sizeof command->uid, "%lld",
               (long long) (options->uid_base < 0 ? -1
                            : options->uid_base + process->index));
+    /*  Threads count, and a wide job may have one for each slot.  */
+    snprintf (command->processes, sizeof command->processes, "%lld",
+              (long long) options->processes_max + options->slots);
     snprintf (command->home, sizeof command->home, "HOME=%s/home",
               world->root);
     command->argv[command->argc++] = (char *) (uintptr_t)
@@ -96,6 +99,7 @@ s_command (fcj_world_t *world, const fcj_process_t *process,
     s_arg (command, "--parent", command->parent);
     s_arg (command, "--scratch", process->scratch);
     s_arg (command, "--uid", command->uid);
+    s_arg (command, "--processes", command->processes);
     s_arg (command, "--catalogue", command->catalogue);
     s_arg (command, "--sandbox", options->sandbox ? "on" : "off");
     s_arg (command, "--network", options->network ? "on" : "off");
