@@ -14,6 +14,9 @@
 #define LLVMFuzzerTestOneInput s_codec
 #include "tests/fuzz/fuzz_codec.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput s_frames
+#include "tests/fuzz/fuzz_frames.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput s_rpc
 #include "tests/fuzz/fuzz_rpc.c"
 #undef LLVMFuzzerTestOneInput
@@ -58,6 +61,12 @@ static void msgpack_decoders_stand_the_corpus (void **state)
     s_replay ("codec", s_codec);
 }
 
+static void frames_come_out_the_same_however_they_are_cut (void **state)
+{
+    (void) state;
+    s_replay ("frames", s_frames);
+}
+
 static void the_json_decoder_stands_the_corpus (void **state)
 {
     (void) state;
@@ -80,6 +89,7 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (msgpack_decoders_stand_the_corpus),
+        cmocka_unit_test (frames_come_out_the_same_however_they_are_cut),
         cmocka_unit_test (the_json_decoder_stands_the_corpus),
         cmocka_unit_test (the_ladder_of_headers_stands_the_corpus),
         cmocka_unit_test (tokens_and_key_sets_stand_the_corpus),
