@@ -294,3 +294,23 @@ def test_a_call_cancelled_on_stdio_gets_no_answer_and_ends_its_job(
         assert not any(note.get("id") == 77 for note in client.notes)
     finally:
         client.close()
+
+
+def test_an_owner_has_a_bounded_number_of_sessions(pair: Pair) -> None:
+    first = Session(pair.service, BOB)
+    client = pair.service.client(BOB)
+    hello = json.dumps({
+        "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": {"name": "many", "version": "1"}}}).encode()
+    for _ in range(1003):
+        assert client.raw(hello)[0] == 200
+    redis = pair.service.redis()
+    count = redis("ZCARD", "{fcj:0}:mcp:sessions:bob")
+    assert count <= 1001, count     # the last one's bound is under way
+    assert redis("EXISTS", "{fcj:0}:mcp:session:" + first.id) == 0
+    redis.close()
+    end = time.monotonic() + 15     # a copy in memory is good for seconds
+    while first.post("ping").status != 404:
+        assert time.monotonic() < end
+        time.sleep(0.2)
