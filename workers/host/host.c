@@ -54,7 +54,7 @@ static struct {
 } s_host = { .lock = PTHREAD_MUTEX_INITIALIZER,
              .answered = PTHREAD_COND_INITIALIZER, .fd = -1, .wake = -1 };
 
-/* ---- Letters --------------------------------------------------------------- */
+/* ---- Letters ------------------------------------------------------------ */
 
 static void
 s_put (letters_t *list, letter_t *letter)
@@ -113,7 +113,7 @@ s_post (void *bytes, size_t size, const int *fds, size_t n, bool answer)
         return;                         /* full: it is readable already */
 }
 
-/* ---- The reader -------------------------------------------------------------- */
+/* ---- The reader --------------------------------------------------------- */
 
 /*  False once there is nothing to interrupt any more.  */
 static bool
@@ -191,7 +191,7 @@ s_reader (void *arg)
     return NULL;
 }
 
-/* ---- For Python ----------------------------------------------------------------- */
+/* ---- For Python --------------------------------------------------------- */
 
 static PyObject *
 s_open (PyObject *self, PyObject *args)

@@ -1,7 +1,7 @@
 /*  display.c - an X server of our own, for the window that nobody looks at.
  *
  *  Xvfb picks a free display itself and tells its number; only who has our
- *  cookie may connect. When it ends it is started again by whoever needs it.  */
+ *  cookie may connect. When it ends, whoever needs it starts it again.  */
 
 #include "display.h"
 
@@ -25,7 +25,7 @@
 #define STOP_STEP_MS 10
 #define STOP_STEPS   100
 
-/* ---- A display that is there already --------------------------------------- */
+/* ---- A display that is there already ------------------------------------ */
 
 bool
 fcj_display_answers (const char *display)
@@ -42,7 +42,7 @@ fcj_display_answers (const char *display)
     return there;
 }
 
-/* ---- Our own ------------------------------------------------------------------ */
+/* ---- Our own ------------------------------------------------------------ */
 
 static void
 s_counted (FILE *file, const void *bytes, size_t size)

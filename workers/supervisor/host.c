@@ -8,24 +8,21 @@
  *  keeps the documents and the snapshots, for service_status and for the
  *  next start; jobs are job.c's, as for any process.  */
 
-#include "world.h"
+#include "host.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../../jobs/log.h"
-#include "display.h"
 #include "hostdir.h"
 
 #define START_MS     120000     /* with the documents it opens */
@@ -34,133 +31,13 @@
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
 #define SETTLED_MS   10000
-#define SHOWN_MAX    40         /* documents in `info`, which is bounded */
 #define RESTORES_MAX 2          /* starts that end, with one snapshot */
-#define SEND_MS      1000
 #define ENVIRONMENT_MAX 24
 #define LAST_WORD_MS 5000       /* a snapshot, at our end */
 
-typedef enum { OFF, DISPLAY, SAVING, STARTING, UP } state_t;
-
-struct fcj_host {
-    state_t state;
-    fcj_display_t display;
-    fcj_process_t *process;
-    pid_t pid;
-    int64_t deadline, started, start_again;
-    int failures, restarts, restores;
-    char snapshots[PATH_MAX], restored[PATH_MAX];
-    char why[512], error[512];
-    bool paused, holder, told, given_up;
-    char *info, *catalogue, *problems;  /* problems: what was not restored */
-    int64_t reload_req, jobs;
-    fcj_map_t *documents, *snapshot, *saved;    /* as they came; copies */
-    char *documents_bytes, *snapshot_bytes, *saved_bytes;
-};
-
 static void s_off (fcj_world_t *world);
 
-/* ---- What service_status sees --------------------------------------------------- */
-
-static const char *
-s_state_name (const fcj_host_t *self)
-{
-    if (self->paused)
-        return "paused";
-    if (self->state == UP)
-        return "ready";
-    return self->error[0] ? "failed"
-        : self->state == SAVING || self->restored[0] ? "restoring"
-        : "starting";
-}
-
-/*  When the newest complete snapshot that holds it was taken; 0: none.  */
-static int64_t
-s_saved_at (const fcj_host_t *self, const char *name)
-{
-    const fcj_list_t *list = self->saved
-        ? fcj_map_list (self->saved, "documents") : NULL;
-    char other[FCJ_NAME_MAX + 1];
-    for (size_t i = 0; list && i < fcj_list_count (list); i++) {
-        const fcj_map_t *one = fcj_list_map (list, i);
-        if (one && fcj_map_copy (one, "name", other, sizeof other) > 0
-            && strcmp (name, other) == 0)
-            return fcj_map_int (self->saved, "at", 0);
-    }
-    return 0;
-}
-
-static void
-s_pack_document (const fcj_host_t *self, const fcj_map_t *one,
-                 fcj_pack_t *body)
-{
-    static const char *const keys[] = { "name", "label", "file", "modified",
-                                        "objects", "active" };
-    char name[FCJ_NAME_MAX + 1] = "";
-    if (one)
-        fcj_map_copy (one, "name", name, sizeof name);
-    fcj_pack_map (body, 7);
-    for (size_t i = 0; i < 6; i++) {
-        fcj_pack_key (body, keys[i]);
-        if (!one || fcj_map_repack (one, keys[i], body))
-            fcj_pack_nil (body);
-    }
-    fcj_pack_kint (body, "snapshot_at", s_saved_at (self, name));
-}
-
-void
-fcj_host_pack_info (const fcj_world_t *world, fcj_pack_t *body)
-{
-    const fcj_host_t *self = world->host;
-    const fcj_list_t *list = self->documents
-        ? fcj_map_list (self->documents, "documents") : NULL;
-    size_t all = list ? fcj_list_count (list) : 0;
-    size_t count = all > SHOWN_MAX ? SHOWN_MAX : all;
-    fcj_pack_key (body, "gui");
-    fcj_pack_map (body, self->error[0] ? 8 : 7);
-    fcj_pack_kstr (body, "display", world->options.attach >= 0 ? "attached"
-                   : self->display.name);
-    fcj_pack_kstr (body, "state", s_state_name (self));
-    fcj_pack_kbool (body, "attached", world->options.attach >= 0);
-    fcj_pack_kbool (body, "holder", self->holder);
-    fcj_pack_kint (body, "restarts", self->restarts);
-    if (self->error[0])
-        fcj_pack_kstr (body, "error", self->error);
-    fcj_pack_kint (body, "more_documents", (int64_t) (all - count));
-    fcj_pack_key (body, "documents");
-    fcj_pack_array (body, count);
-    for (size_t i = 0; i < count; i++)
-        s_pack_document (self, fcj_list_map (list, i), body);
-}
-
-const char *
-fcj_host_info (const fcj_world_t *world)
-{
-    return world->host->info;
-}
-
-int
-fcj_host_slots (const fcj_world_t *world)
-{
-    const fcj_host_t *self = world->host;
-    return self->state == UP && !self->paused && !self->given_up ? 1 : 0;
-}
-
-bool
-fcj_host_busy (const fcj_world_t *world)
-{
-    return world->host->state != UP || world->host->snapshot;
-}
-
-bool
-fcj_host_resting (const fcj_world_t *world)
-{
-    const fcj_process_t *process = world->host->process;
-    return process && process->state == FCJ_P_RESTING
-        && !world->host->given_up;
-}
-
-/* ---- Starting --------------------------------------------------------------- */
+/* ---- Starting ----------------------------------------------------------- */
 
 static void
 s_fail (fcj_world_t *world, const char *text)
@@ -307,7 +184,7 @@ s_start (fcj_world_t *world)
     process->state = FCJ_P_STARTING;
     process->deadline = self->deadline = world->now + START_MS;
     self->process = process;
-    self->state = STARTING;
+    self->state = FCJ_HOST_STARTING;
     self->started = world->now;
     self->why[0] = 0;
     self->given_up = false;
@@ -338,7 +215,7 @@ s_begin (fcj_world_t *world)
             return;
         }
     }
-    self->state = DISPLAY;
+    self->state = FCJ_HOST_DISPLAY;
     self->deadline = world->now + DISPLAY_MS;
 }
 
@@ -347,327 +224,24 @@ s_tick_display (fcj_world_t *world)
 {
     fcj_host_t *self = world->host;
     if (self->display.name[0] || fcj_display_ready (&self->display)) {
-        self->state = SAVING;
+        self->state = FCJ_HOST_SAVING;
         self->deadline = world->now + SAVING_MS;
     } else if (!self->display.pid || world->now >= self->deadline) {
         fcj_display_stop (&self->display);
-        self->state = OFF;
+        self->state = FCJ_HOST_OFF;
         s_fail (world, "Xvfb does not start, so there is no window: install "
                 "it (apt-get install xvfb), or set DISPLAY");
     }
 }
 
-/* ---- Snapshots ------------------------------------------------------------------ */
-
-static void
-s_keep (fcj_map_t **map, char **bytes, const fcj_map_t *message,
-        const char *const *keys, size_t count)
-{
-    fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, count);
-    for (size_t i = 0; i < count; i++) {
-        fcj_pack_key (pack, keys[i]);
-        if (fcj_map_repack (message, keys[i], pack))
-            fcj_pack_nil (pack);
-    }
-    fcj_map_destroy (map);
-    free (*bytes);
-    size_t size = fcj_pack_size (pack);
-    *bytes = malloc (size);
-    if (*bytes) {
-        memcpy (*bytes, fcj_pack_data (pack), size);
-        *map = fcj_map_new (*bytes, size);
-    }
-    fcj_pack_destroy (&pack);
-}
-
-/*  The one that was being written is complete, or never will be.  */
-static void
-s_look_at_snapshot (fcj_world_t *world)
-{
-    fcj_host_t *self = world->host;
-    if (!self->snapshot)
-        return;
-    int64_t number = fcj_map_int (self->snapshot, "number", 0);
-    pid_t pid = (pid_t) fcj_map_int (self->snapshot, "pid", 0);
-    bool done = fcj_hostdir_has (self->snapshots, number);
-    if (!done && pid > 0 && kill (pid, 0) == 0)
-        return;
-    if (done) {
-        fcj_map_destroy (&self->saved);
-        free (self->saved_bytes);
-        self->saved = self->snapshot;
-        self->saved_bytes = self->snapshot_bytes;
-    } else {
-        fcj_log (FCJ_WARNING, "snapshot_failed", NULL);
-        fcj_map_destroy (&self->snapshot);
-        free (self->snapshot_bytes);
-    }
-    self->snapshot = NULL;
-    self->snapshot_bytes = NULL;
-    fcj_link_info (world->link);
-}
-
-/* ---- What it says ------------------------------------------------------------------ */
-
-static char *
-s_copy (const fcj_map_t *message, const char *key)
-{
-    size_t size;
-    const char *bytes = fcj_map_bytes (message, key, &size);
-    return bytes ? strndup (bytes, size) : NULL;
-}
-
-static void
-s_on_ready (fcj_world_t *world, const fcj_map_t *message)
-{
-    fcj_host_t *self = world->host;
-    free (self->info);
-    free (self->catalogue);
-    free (self->problems);
-    self->problems = s_copy (message, "problems");
-    self->info = s_copy (message, "info");
-    self->catalogue = s_copy (message, "catalogue");
-}
-
-/*  Returns false: process.c goes on with it.  */
-static bool
-s_on_waiting (fcj_world_t *world, fcj_process_t *process)
-{
-    fcj_host_t *self = world->host;
-    bool first = self->state != UP || self->given_up;
-    self->given_up = false;
-    if (process->state == FCJ_P_STARTING)
-        process->state = FCJ_P_RESTING;
-    if (process->state != FCJ_P_RESTING)
-        return true;
-    process->state = FCJ_P_WAITING;
-    if (self->state != UP) {
-        self->state = UP;
-        self->restored[0] = 0;
-        self->restores = 0;
-        snprintf (self->error, sizeof self->error, "%s",
-                  self->problems ? self->problems : "");
-        world->broken[0] = 0;
-        fcj_log (FCJ_INFO, "gui_host_ready", "info",
-                 self->info ? self->info : "", NULL);
-    }
-    world->announced = true;
-    if (first)
-        fcj_link_hello (world->link);
-    fcj_job_dispatch (world);
-    return true;
-}
-
-static void
-s_on_output (fcj_world_t *world, fcj_process_t *process,
-             const fcj_map_t *message)
-{
-    char stream[8] = "";
-    size_t size;
-    fcj_map_copy (message, "stream", stream, sizeof stream);
-    const char *bytes = fcj_map_bytes (message, "data", &size);
-    if (bytes && size && process->job
-        && process->job->state == FCJ_J_RUNNING)
-        fcj_job_on_bytes (world, process->job, strcmp (stream, "stderr") == 0,
-                          bytes, size);
-}
-
-static void
-s_on_dialog (const fcj_process_t *process, const fcj_map_t *message)
-{
-    char title[256] = "", text[512] = "";
-    fcj_map_copy (message, "title", title, sizeof title);
-    fcj_map_copy (message, "text", text, sizeof text);
-    fcj_log (FCJ_WARNING, "dialog_closed", "title", title, "text", text,
-             "id", process->job ? process->job->id : "", NULL);
-}
-
-static void
-s_on_pause (fcj_world_t *world, bool on)
-{
-    world->host->paused = on;
-    fcj_link_hello (world->link);
-}
-
-static void
-s_on_reloaded (fcj_world_t *world, const fcj_map_t *message)
-{
-    fcj_host_t *self = world->host;
-    bool ok = fcj_map_bool (message, "ok", false);
-    char *error = s_copy (message, "error");
-    if (!self->reload_req)
-        return;
-    if (ok) {
-        free (self->catalogue);
-        self->catalogue = s_copy (message, "catalogue");
-    }
-    fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 3);
-    fcj_pack_kint (body, "req", self->reload_req);
-    fcj_pack_kbool (body, "ok", ok);
-    if (ok)
-        fcj_pack_kstr (body, "catalogue",
-                       self->catalogue ? self->catalogue : "{}");
-    else
-        fcj_pack_kstr (body, "error", error ? error : "");
-    fcj_link_send (world->link, "RELOADED", body);
-    fcj_pack_destroy (&body);
-    free (error);
-    self->reload_req = 0;
-}
-
-bool
-fcj_host_on_message (fcj_world_t *world, fcj_process_t *process,
-                     const char *type, const fcj_map_t *message)
-{
-    static const char *const documents[] = { "documents" };
-    static const char *const snapshot[] = { "number", "pid", "at",
-                                            "documents" };
-    fcj_host_t *self = world->host;
-    if (strcmp (type, "waiting") == 0)
-        return s_on_waiting (world, process);
-    if (strcmp (type, "output") == 0)
-        s_on_output (world, process, message);
-    else if (strcmp (type, "ready") == 0)
-        s_on_ready (world, message);
-    else if (strcmp (type, "documents") == 0) {
-        s_keep (&self->documents, &self->documents_bytes, message, documents,
-                1);
-        fcj_link_info (world->link);
-    } else if (strcmp (type, "snapshot") == 0)
-        s_keep (&self->snapshot, &self->snapshot_bytes, message, snapshot, 4);
-    else if (strcmp (type, "dialog") == 0)
-        s_on_dialog (process, message);
-    else if (strcmp (type, "pause") == 0)
-        s_on_pause (world, fcj_map_bool (message, "on", false));
-    else if (strcmp (type, "reloaded") == 0)
-        s_on_reloaded (world, message);
-    else if (strcmp (type, "bye") == 0)
-        snprintf (self->why, sizeof self->why, "the user disconnected "
-                  "FreeCAD from the service while the job ran");
-    else
-        return false;
-    return true;
-}
-
-/* ---- What we say -------------------------------------------------------------------- */
-
-static void
-s_say (const fcj_process_t *process, const char *type, const char *key1,
-       const char *value1, const char *key2, const char *value2)
-{
-    fcj_pack_t *message = fcj_pack_new ();
-    fcj_pack_map (message, 1U + (key1 != NULL) + (key2 != NULL));
-    fcj_pack_kstr (message, "type", type);
-    if (key1)
-        fcj_pack_kstr (message, key1, value1);
-    if (key2)
-        fcj_pack_kstr (message, key2, value2);
-    fcj_frame_send (process->control, fcj_pack_data (message),
-                    fcj_pack_size (message), NULL, 0, SEND_MS);
-    fcj_pack_destroy (&message);
-}
-
-void
-fcj_host_interrupt (fcj_process_t *process, const fcj_worker_job_t *job)
-{
-    s_say (process, "interrupt", "id", job->id, "why",
-           job->stop == FCJ_REFUSED ? "cancelled"
-           : fcj_reason_name (job->stop));
-}
-
-bool
-fcj_host_give_up (fcj_world_t *world, fcj_process_t *process)
-{
-    if (world->options.attach < 0) {
-        fcj_process_kill (process, SIGKILL);
-        return true;
-    }
-    world->host->given_up = true;
-    process->job = NULL;
-    process->state = FCJ_P_RESTING;
-    process->deadline = INT64_MAX;
-    fcj_link_hello (world->link);
-    return false;
-}
-
-const char *
-fcj_host_why (const fcj_world_t *world)
-{
-    return world->host->why[0] ? world->host->why : NULL;
-}
-
-void
-fcj_host_on_lane (fcj_world_t *world, bool holder)
-{
-    fcj_host_t *self = world->host;
-    if (self->holder == holder && self->told)
-        return;
-    self->holder = holder;
-    self->told = true;
-    fcj_link_info (world->link);
-    if (self->process && self->process->control >= 0)
-        s_say (self->process, "state", "text",
-               holder ? "connected" : "standby", NULL, NULL);
-}
-
-void
-fcj_host_on_silence (fcj_world_t *world)
-{
-    fcj_host_t *self = world->host;
-    self->told = false;
-    if (self->process && self->process->control >= 0)
-        s_say (self->process, "state", "text", "no service", NULL, NULL);
-}
-
-void
-fcj_host_reload (fcj_world_t *world, int64_t req)
-{
-    fcj_host_t *self = world->host;
-    self->reload_req = req;
-    if (self->state == UP && self->process)
-        s_say (self->process, "reload", NULL, NULL, NULL, NULL);
-    else {
-        /*  It loads them when it starts.  */
-        fcj_pack_t *body = fcj_pack_new ();
-        fcj_pack_map (body, 3);
-        fcj_pack_kint (body, "req", req);
-        fcj_pack_kbool (body, "ok", true);
-        fcj_pack_kstr (body, "catalogue", "");
-        fcj_link_send (world->link, "RELOADED", body);
-        fcj_pack_destroy (&body);
-        self->reload_req = 0;
-    }
-}
-
-void
-fcj_host_scratch (fcj_world_t *world, fcj_worker_job_t *job)
-{
-    char artifacts[PATH_MAX];
-    snprintf (job->scratch, sizeof job->scratch, "%s/gui-%lld", world->root,
-              (long long) ++world->host->jobs);
-    snprintf (artifacts, sizeof artifacts, "%s/artifacts", job->scratch);
-    mkdir (job->scratch, 0700);
-    mkdir (artifacts, 0700);
-}
-
-void
-fcj_host_pack_run (const fcj_world_t *world, const fcj_worker_job_t *job,
-                   fcj_pack_t *message)
-{
-    fcj_pack_kstr (message, "scratch", job->scratch);
-    fcj_pack_kstr (message, "dialogs", world->options.dialogs);
-}
-
-/* ---- Ends ------------------------------------------------------------------------------ */
+/* ---- Ends --------------------------------------------------------------- */
 
 static void
 s_off (fcj_world_t *world)
 {
     fcj_host_t *self = world->host;
-    bool was_up = self->state == UP;
-    self->state = OFF;
+    bool was_up = self->state == FCJ_HOST_UP;
+    self->state = FCJ_HOST_OFF;
     self->process = NULL;
     self->pid = 0;
     fcj_map_destroy (&self->documents);
@@ -680,7 +254,7 @@ s_on_exit (fcj_world_t *world, int status)
 {
     fcj_host_t *self = world->host;
     fcj_process_t *process = self->process;
-    bool was_up = self->state == UP;
+    bool was_up = self->state == FCJ_HOST_UP;
     char text[600];
     if (!was_up)
         fcj_process_drain (world, process);
@@ -737,7 +311,7 @@ fcj_host_on_close (fcj_world_t *world, fcj_process_t *process)
     }
     if (!self->why[0])
         snprintf (self->why, sizeof self->why, "the user's FreeCAD ended");
-    self->state = OFF;
+    self->state = FCJ_HOST_OFF;
     fcj_process_on_exit (world, process, 0, 0, 0);
     self->process = NULL;
     raise (SIGTERM);                            /* drain, as if told to */
@@ -747,19 +321,19 @@ void
 fcj_host_tick (fcj_world_t *world)
 {
     fcj_host_t *self = world->host;
-    s_look_at_snapshot (world);
+    fcj_host_look_at_snapshot (world);
     if (world->options.attach >= 0)
         return;
-    if (self->state == OFF && !world->draining
+    if (self->state == FCJ_HOST_OFF && !world->draining
         && world->now >= self->start_again)
         s_begin (world);
-    if (self->state == DISPLAY)
+    if (self->state == FCJ_HOST_DISPLAY)
         s_tick_display (world);
-    if (self->state == SAVING
+    if (self->state == FCJ_HOST_SAVING
         && ((!self->snapshot && !fcj_hostdir_writing (self->snapshots))
             || world->now >= self->deadline))
         s_start (world);
-    if (self->state == STARTING && world->now >= self->deadline) {
+    if (self->state == FCJ_HOST_STARTING && world->now >= self->deadline) {
         snprintf (world->broken, sizeof world->broken, "it was not ready "
                   "after %d s", START_MS / 1000);
         fcj_process_kill (self->process, SIGKILL);
@@ -767,7 +341,7 @@ fcj_host_tick (fcj_world_t *world)
     }
 }
 
-/* ---- The class ---------------------------------------------------------------------------- */
+/* ---- The class ---------------------------------------------------------- */
 
 static int
 s_attach (fcj_world_t *world, fcj_error_t *error)
@@ -789,7 +363,7 @@ s_attach (fcj_world_t *world, fcj_error_t *error)
     process->state = FCJ_P_STARTING;
     process->deadline = INT64_MAX;
     self->process = process;
-    self->state = STARTING;
+    self->state = FCJ_HOST_STARTING;
     return 0;
 }
 

@@ -63,7 +63,7 @@ fcj_hostdir_make (const char *path, fcj_error_t *error)
     return 0;
 }
 
-/* ---- Snapshots ----------------------------------------------------------------- */
+/* ---- Snapshots ---------------------------------------------------------- */
 
 /*  The number of "12" or "12.new"; -1 for other names. *rest: what follows.  */
 static int64_t
