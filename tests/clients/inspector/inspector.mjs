@@ -127,10 +127,10 @@ const state = ['FCJ_STATE', 'FCJ_SLOTS', 'FCJ_GUI', 'HOME', 'PATH']
   .filter((key) => process.env[key])
   .flatMap((key) => ['-e', `${key}=${process.env[key]}`]);
 const http = await startHttp();
+process.on('exit', () => http.child.kill('SIGTERM'));
 await Promise.all([
   session('stdio legacy', [...state, FCJ_MCP], 'legacy'),
   session('http modern', ['--transport', 'http', '--server-url', http.url],
     'modern')]);
-http.child.kill('SIGTERM');
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);
