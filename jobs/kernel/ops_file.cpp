@@ -309,15 +309,49 @@ static void s_write_bin (const TopoDS_Shape &shape, const std::string &path,
         failure ("file", "writing the shape failed; is the disk full?");
 }
 
+/*  OCCT's settings of a translation are the process's, and FreeCAD sets its
+ *  own (assemblies off): ours hold while this lives.  */
+class Settings
+{
+public:
+    void number (const char *name, int value)
+    {
+        was_.emplace_back (name, Interface_Static::IVal (name));
+        Interface_Static::SetIVal (name, value);
+    }
+    void word (const char *name, const char *value)
+    {
+        words_.emplace_back (name, Interface_Static::CVal (name));
+        Interface_Static::SetCVal (name, value);
+    }
+    Settings () = default;
+    Settings (const Settings &) = delete;
+    Settings &operator= (const Settings &) = delete;
+    ~Settings ()
+    {
+        for (const auto &[name, value] : was_)
+            Interface_Static::SetIVal (name, value);
+        for (const auto &[name, value] : words_)
+            Interface_Static::SetCVal (name, value.c_str ());
+    }
+
+private:
+    std::vector<std::pair<const char *, int>> was_;
+    std::vector<std::pair<const char *, std::string>> words_;
+};
+
 static bool s_write_step (Call &call, const Handle (TDocStd_Document) & document,
                           const std::string &path)
 {
     static const std::map<std::string, const char *> schemas = {
         {"ap203", "AP203"}, {"ap214", "AP214IS"}, {"ap242", "AP242DIS"}};
     STEPCAFControl_Controller::Init ();
-    Interface_Static::SetCVal ("write.step.unit", "MM");
-    Interface_Static::SetCVal ("write.step.schema",
-                               schemas.at (call.text ("schema")));
+    Settings settings;
+    settings.word ("write.step.unit", "MM");
+    settings.word ("write.step.schema", schemas.at (call.text ("schema")));
+    settings.number ("write.step.assembly", 2);         /* as it needs */
+    settings.number ("write.step.nonmanifold", 0);
+    settings.number ("write.surfacecurve.mode", 1);
     STEPCAFControl_Writer writer;
     writer.SetColorMode (true);
     writer.SetNameMode (true);
@@ -330,8 +364,9 @@ static bool s_write_iges (Call &call, const Handle (TDocStd_Document) & document
                           const std::string &path)
 {
     IGESControl_Controller::Init ();
-    Interface_Static::SetCVal ("write.iges.unit", "MM");
-    Interface_Static::SetIVal ("write.iges.brep.mode", 1);
+    Settings settings;
+    settings.word ("write.iges.unit", "MM");
+    settings.number ("write.iges.brep.mode", 1);
     IGESCAFControl_Writer writer;
     writer.SetColorMode (true);
     writer.SetNameMode (true);

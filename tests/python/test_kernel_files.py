@@ -65,6 +65,14 @@ def test_an_assembly_keeps_its_names_colours_and_places(tmp_path):
     assert again.shape.BoundBox.ZMax == pytest.approx(made.shape.BoundBox.ZMax)
 
 
+def test_what_freecad_set_for_its_own_files_changes_none_of_ours(tmp_path):
+    box().exportStep(str(tmp_path / "theirs.step"))
+    box().exportIges(str(tmp_path / "theirs.iges"))
+    Part.Shape().read(str(tmp_path / "theirs.step"))
+    run(*ASSEMBLY, {"op": "export", "file": "a.step"}, directory=tmp_path)
+    assert "'Pin'" in (tmp_path / "a.step").read_text("latin-1")
+
+
 def _names(text):
     return sorted(re.findall(r"PRODUCT\('([^']*)'", text)
                   + re.findall(r"NEXT_ASSEMBLY_USAGE_OCCURRENCE\('[^']*','([^']*)'", text))
