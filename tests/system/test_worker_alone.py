@@ -293,9 +293,10 @@ def test_a_reload_takes_over_only_when_it_is_proven(broker: Broker) -> None:
     assert broker.zygote() != old
 
 
-def test_broken_handlers_never_replace_working_ones(own: list[Broker]) -> None:
-    handlers = tempfile.mkdtemp(prefix="fcj-handlers-")
-    broker = Broker("--handlers", handlers)
+def test_broken_handlers_never_replace_working_ones(own: list[Broker],
+                                                    tmp_path: Path) -> None:
+    handlers = tmp_path
+    broker = Broker("--handlers", str(handlers))
     own.append(broker)
     broker.ready()
     Path(handlers, "bad.py").write_text("this is no Python\n")
