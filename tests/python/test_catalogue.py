@@ -171,3 +171,13 @@ def test_a_missing_directory_is_said(tmp_path):
 def test_a_record_is_described_once_in_a_tool(catalogue):
     cut = next(tool for tool in catalogue["tools"] if tool["name"] == "cut_shapes_async")
     assert json.dumps(cut["inputSchema"]).count("One of: ") == 1
+
+
+def test_a_handler_edited_twice_in_a_second_is_the_last_one(tmp_path):
+    code = ("import os, sys\nfrom fcj import loader\nfile = sys.argv[1] + '/mine.py'\n"
+            "for n in '12':\n    open(file, 'w').write(f'VALUE = {n}\\n')\n"
+            "    os.utime(file, (1e9, 1e9))\n    loader.reload([sys.argv[1]])\n"
+            "print(sys.modules['fcj_user_0_mine'].VALUE)\n")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True,
+                          cwd=TOOLS)
+    assert done.stdout == "2\n", done.stderr

@@ -244,7 +244,9 @@ def test_an_input_that_cannot_be_had_is_named(client: Http) -> None:
 
 
 def test_progress_rises_and_moves_while_it_computes(client: Http) -> None:
-    job = client.start("run_pipeline_async", steps=SHORT, memo=False)
+    # Long enough on a fast machine: progress is told four times a second.
+    steps = [LONG[0], {**LONG[1], "count": [12, 8, 1]}, LONG[2]]
+    job = client.start("run_pipeline_async", steps=steps, memo=False)
     seen: list[float] = []
     while (status := client.status(job)).get("state") not in (
             "completed", "failed", "cancelled"):

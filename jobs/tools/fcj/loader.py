@@ -5,9 +5,11 @@ machine. A module that does not import is an error that names its file.
 """
 
 import importlib
+import importlib.machinery
 import importlib.util
 import json
 import sys
+import types
 from pathlib import Path
 from typing import Sequence
 
@@ -69,10 +71,18 @@ def _modules(directory: Path) -> list[Path]:
     return sorted(file for file in directory.glob("*.py") if not file.name.startswith("_"))
 
 
+class _Fresh(importlib.machinery.SourceFileLoader):
+    """Reads the source each time: a cached .pyc is taken for the present one
+    when a file is edited twice in a second and keeps its size."""
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import_file(file: Path, name: str) -> None:
     if name in sys.modules:
         return
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, file, loader=_Fresh(name, str(file)))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
