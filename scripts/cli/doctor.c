@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "../../jobs/json.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,27 @@ static void s_freecad (doctor_t *self)
         s_say (self, MISSING, "FreeCAD", "apt-get install "
                "--no-install-recommends freecad freecad-python3",
                PYTHON " cannot import FreeCAD and Part");
+}
+
+/*  Jobs of tools that have a pipeline run there, and modules of FreeCAD's
+ *  are not needed for it.  */
+static void s_native (doctor_t *self)
+{
+    char line[256], command[PATH_MAX + 64];
+    const char *libexec = fcj_config_path (self->link->config, "libexec");
+    snprintf (command, sizeof command,
+              "timeout 10 '%s/fcj-native' --version 2>&1", libexec);
+    int status = strchr (libexec, '\'') ? 127
+        : s_output (command, line, sizeof line);
+    const char *occt = strstr (line, "+occt");
+    if (status == 0 && occt)
+        s_say (self, FIT, "kernel", "", "%.*s with OpenCASCADE %s",
+               (int) (occt - line), line, show_plain (occt + 5, 40));
+    else
+        s_say (self, MISSING, "kernel", "build again (`make`), or install "
+               "again where OpenCASCADE's libraries are those it was built "
+               "with", "%s/fcj-native: %s", libexec,
+               *line ? show_plain (line, 160) : "does not run");
 }
 
 static void s_redis (doctor_t *self)
@@ -244,6 +266,7 @@ int cmd_doctor (link_t *link, int argc, char **argv)
     }
     doctor_t self = { .link = link, .lines = json_array () };
     s_freecad (&self);
+    s_native (&self);
     s_redis (&self);
     s_landlock (&self);
     s_machine (&self);

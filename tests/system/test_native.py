@@ -425,3 +425,9 @@ def test_a_broken_entry_is_computed_again(service: Service, client: Http,
     until(lambda: info(client)["memo"]["broken"] > broken)
     until(lambda: memo_of(pipeline(client, *worth(radius))) == "hit")
 
+
+def test_the_doctor_says_which_kernel_runs(service: Service) -> None:
+    said = subprocess.run([str(BIN / "fcj"), "doctor"], env=service.env,
+                          capture_output=True, text=True, timeout=60).stdout
+    line = next(l for l in said.splitlines() if l.split()[1] == "kernel")
+    assert line.startswith("ok") and "OpenCASCADE 7." in line

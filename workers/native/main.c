@@ -3,6 +3,7 @@
  *      fcj-native --parent PID --scratch DIR [--uid N] [--processes N]
  *                 [--catalogue FILE] [--sandbox off] [--network on]
  *                 [--root [w:]PATH]... [--read PATH]...
+ *      fcj-native --version
  *
  *  It is exec'd and never forks, so OpenCASCADE may have its threads. SIGTERM
  *  asks the kernel to stop; what the supervisor does about a process that
@@ -188,11 +189,27 @@ s_serve (fcj_native_t *self)
     }
 }
 
+/*  Only a kernel that can be made is one: what the linker or OpenCASCADE's
+ *  own start have against this machine shows here.  */
+static int
+s_say_version (void)
+{
+    fcj_kernel_t *kernel = fcj_kernel_new ();
+    if (!kernel)
+        return EXIT_NOT_READY;
+    fcj_kernel_destroy (&kernel);
+    printf ("fcj-native %s, kernel %s\n", FCJ_VERSION,
+            fcj_kernel_version ());
+    return 0;
+}
+
 int
 main (int argc, char **argv)
 {
     options_t options = { .uid = (uid_t) -1, .sandbox = true };
     fcj_error_t error = { 0 };
+    if (argc == 2 && strcmp (argv[1], "--version") == 0)
+        return s_say_version ();
     if (s_read_args (&options, argc, argv)) {
         fprintf (stderr, "fcj-native is started by fcj-worker\n");
         return 2;
