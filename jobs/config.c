@@ -516,3 +516,8 @@ const char *fcj_config_path (const fcj_config_t *self, const char *which)
 {
     return fcj_paths_get (self->paths, which);
 }
+
+int fcj_config_make_scratch (const fcj_config_t *self, fcj_error_t *error)
+{
+    return fcj_paths_make_scratch (self->paths, error);
+}

@@ -62,4 +62,7 @@ size_t fcj_config_flags (const fcj_config_t *self, const char *but,
  *    gui_dir      FreeCAD's user directory in the GUI worker
  *    libexec      directory of the fcj-* binaries                       */
 const char *fcj_config_path (const fcj_config_t *self, const char *which);
+/*  All but scratch and gui_dir exist by now; this makes scratch, or takes it
+ *  when it is ours. Who does removes it in the end.  */
+int fcj_config_make_scratch (const fcj_config_t *self, fcj_error_t *error);
 #endif

@@ -189,10 +189,14 @@ static int s_below_state (fcj_paths_t *self, const fcj_config_t *config,
                    s_own (self->path[LIVE], 0700, error) < 0 ||
                    s_own (self->path[MEMO], 0700, error) < 0 ||
                    s_own (self->path[LOGS], 0700, error) < 0 ||
-                   s_own (self->path[REDIS], 0700, error) < 0 ||
-                   s_own (self->path[SCRATCH], 0711, error) < 0
+                   s_own (self->path[REDIS], 0700, error) < 0
                ? -1
                : 0;
+}
+
+int fcj_paths_make_scratch (const fcj_paths_t *self, fcj_error_t *error)
+{
+    return s_own (self->path[SCRATCH], 0711, error);
 }
 
 /* ---- What we brought along ---------------------------------------------- */

@@ -35,13 +35,6 @@ static void s_write (const char *text)
     setenv ("FCJ_CONFIG", s_file, 1);
 }
 
-/*  Below /var/tmp, when root runs the tests.  */
-static void s_remove_scratch (const fcj_config_t *config)
-{
-    if (config)
-        rmdir (fcj_config_path (config, "scratch"));
-}
-
 static int s_before (void **state)
 {
     (void) state;
@@ -86,7 +79,6 @@ static void flags_beat_environment_beats_file (void **state)
     assert_int_equal (argc, 5);
     for (int n = 0; n < argc; n++)
         assert_string_equal (argv[n], left[n]);
-    s_remove_scratch (config);
     fcj_config_destroy (&config);
 }
 
@@ -141,7 +133,12 @@ static void directories_are_ours_and_closed (void **state)
     assert_int_equal (status.st_mode & 07777, 0711);
     assert_int_equal (access (fcj_config_path (config, "store_library"), R_OK),
                       0);
-    s_remove_scratch (config);
+    const char *scratch = fcj_config_path (config, "scratch");
+    assert_int_not_equal (access (scratch, F_OK), 0);   /* a worker's */
+    assert_int_equal (fcj_config_make_scratch (config, &s_error), 0);
+    assert_int_equal (stat (scratch, &status), 0);
+    assert_int_equal (status.st_mode & 07777, 0711);
+    assert_int_equal (rmdir (scratch), 0);
     fcj_config_destroy (&config);
     /* a planted link is refused */
     char blobs[128];
@@ -166,7 +163,6 @@ static void sockets_fit_whatever_the_state_directory_is_called (void **state)
     const char *run = fcj_config_path (config, "run");
     assert_int_equal (strncmp (run, "/tmp/fcj-", 9), 0);
     assert_true (strlen (fcj_config_path (config, "service_sock")) < 108);
-    s_remove_scratch (config);
     assert_int_equal (rmdir (run), 0);
     assert_int_equal (symlink (s_dir, run), 0);
     fcj_config_t *again = fcj_config_new (&argc, argv, &s_error);

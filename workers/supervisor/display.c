@@ -148,25 +148,36 @@ fcj_display_ready (fcj_display_t *self)
     return true;
 }
 
+/*  What a killed server leaves would take its number from others. By now it
+ *  may be another's: the lock says whose it is.  */
+static void
+s_sweep (const fcj_display_t *self)
+{
+    char path[64], text[16] = "";
+    int number = atoi (self->name + 1);
+    snprintf (path, sizeof path, "/tmp/.X%d-lock", number);
+    int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return;
+    ssize_t got = read (fd, text, sizeof text - 1);
+    close (fd);
+    if (got <= 0 || atoi (text) != self->pid)
+        return;
+    unlink (path);
+    snprintf (path, sizeof path, "/tmp/.X11-unix/X%d", number);
+    unlink (path);
+}
+
 void
 fcj_display_ended (fcj_display_t *self)
 {
+    if (self->pid > 0 && self->name[0])
+        s_sweep (self);
     if (self->fd >= 0)
         close (self->fd);
     self->fd = -1;
     self->pid = 0;
     self->name[0] = 0;
-}
-
-/*  What a killed server leaves would take its number from others.  */
-static void
-s_sweep (const char *name)
-{
-    char path[64];
-    snprintf (path, sizeof path, "/tmp/.X%d-lock", atoi (name + 1));
-    unlink (path);
-    snprintf (path, sizeof path, "/tmp/.X11-unix/X%d", atoi (name + 1));
-    unlink (path);
 }
 
 void
@@ -181,8 +192,6 @@ fcj_display_stop (fcj_display_t *self)
         if (left < 0) {
             kill (self->pid, SIGKILL);
             waitpid (self->pid, NULL, 0);
-            if (self->name[0])
-                s_sweep (self->name);
         }
     }
     fcj_display_ended (self);

@@ -83,6 +83,7 @@ s_environment (const fcj_world_t *world, environment_t *all)
     s_set (all, "FREECAD_USER_DATA=%s", home);
     s_set (all, "FREECAD_USER_TEMP=%s/tmp", home);
     s_set (all, "XDG_RUNTIME_DIR=%s/tmp", home);
+    s_set (all, "TMPDIR=%s/tmp", home); /* thumbnails, FreeCAD's socket */
     s_set (all, "PATH=/usr/local/bin:/usr/bin:/bin");
     s_set (all, "LANG=C.UTF-8");
     s_set (all, "DISPLAY=%s", self->display.name);

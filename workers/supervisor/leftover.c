@@ -149,10 +149,11 @@ fcj_leftover_claim (const fcj_worker_options_t *options, const char *worker,
 }
 
 void
-fcj_leftover_remove (const char *root)
+fcj_leftover_remove (const fcj_worker_options_t *options, const char *root)
 {
     char path[PATH_MAX];
     fcj_remove_tree (root);
     snprintf (path, sizeof path, "%s.lock", root);
     unlink (path);
+    rmdir (options->scratch);   /* the last worker's is empty */
 }

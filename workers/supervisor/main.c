@@ -98,7 +98,8 @@ main (int argc, char **argv)
                   fcj_config_bool (config, "log-json"));
     s_options (config, &options, binaries);
     s_gui_options (config, &options);
-    int done = fcj_supervisor_run (&options, &error);
+    int done = fcj_config_make_scratch (config, &error)
+        || fcj_supervisor_run (&options, &error);
     if (done)
         fcj_log (FCJ_ERROR, "worker_ended", "why", error.text, NULL);
     fcj_config_destroy (&config);

@@ -261,7 +261,7 @@ fcj_supervisor_run (const fcj_worker_options_t *options, fcj_error_t *error)
     fcj_link_destroy (&world->link);
     fcj_ingest_destroy (&world->ingest);
     fcj_memo_destroy (&world->memo);
-    fcj_leftover_remove (world->root);
+    fcj_leftover_remove (options, world->root);
     s_forget_all (world);
     free (world);
     return done;

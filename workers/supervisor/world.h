@@ -390,7 +390,8 @@ void fcj_watch_tick (fcj_world_t *world);
 int fcj_leftover_claim (const fcj_worker_options_t *options,
                         const char *worker, char *root, size_t size,
                         fcj_error_t *error);
-void fcj_leftover_remove (const char *root);
+void fcj_leftover_remove (const fcj_worker_options_t *options,
+                          const char *root);
 void fcj_remove_tree (const char *path);
 
 /* ---- The world ------------------------------------------------------------ */
