@@ -120,7 +120,7 @@ the_least_recently_used_goes_first (void **state)
     for (char letter = 'a'; letter <= 'e'; letter++) {
         s_key (key, letter);
         fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
-        usleep (2000);
+        usleep (12000);         /* a file system counts in ticks */
     }
     s_key (key, 'a');
     assert_true (s_has (memo, "me", key));      /* used: b is the oldest */
