@@ -145,14 +145,24 @@ bench: all
 chaos: all
 	@scripts/setup test
 	@tests/chaos/run $(or $(N),400)
-# The programs that live long, and every unit test, under ASan and UBSan. What
-# runs below a limit of its address space (zygote and job processes) can't.
-SANITIZED := $(addprefix build/asan/bin/,fcj-broker fcj-worker fcj-mcp fcj-service fcj)
-asan: all
+# The programs that live long, and every unit test, under ASan and UBSan, in a
+# build of their own. A zygote and fcj-native run below a limit of their
+# address space, which a sanitizer's shadow breaks, and FreeCAD's Python loads
+# no sanitized module: those are the ordinary ones (the kernel's unit test is
+# sanitized, so what fcj-native does most is).
+ASAN      := $(BUILD)/asan
+SANITIZED := $(addprefix $(ASAN)/bin/,fcj-broker fcj-worker fcj-mcp fcj-service fcj)
+COPIED    := $(addprefix $(ASAN)/,bin/fcj-zygote bin/fcj-native lib/_fcj.so lib/_fcj_kernel.so share/catalogue.json)
+asan: setup
 	@scripts/setup test
-	@$(MAKE) --no-print-directory BUILD=build/asan OPT="-O1 -g" SANFLAGS="-fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-truncation" HARDEN="-fPIE" units $(SANITIZED) build/asan/share/catalogue.json
-	@for program in $(BUILD)/bin/*; do [ -e build/asan/bin/$${program##*/} ] || cp $$program build/asan/bin/; done
-	@BUILD=build/asan tests/run unit sanitized
+	@$(MAKE) --no-print-directory sanitized $(COPIED)
+	@BUILD=$(ASAN) FCJ_TEST_LIMIT_S=1800 tests/run unit sanitized
+.PHONY: sanitized
+sanitized:
+	@$(MAKE) --no-print-directory BUILD=$(ASAN) OPT="-O1 -g" HARDEN="-fPIE" SANFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-format-truncation" units $(SANITIZED)
+$(COPIED): $(ASAN)/%: $(BUILD)/%
+	@mkdir -p $(@D)
+	cp -pf $< $@
 fuzz:
 	@scripts/setup fuzz
 	@tests/fuzz/run

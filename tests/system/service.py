@@ -27,6 +27,9 @@ from typing import Any, Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("BUILD", ROOT / "build")).resolve() / "bin"
+# Where `make asan` wants the reports of whatever we start.
+SANITIZERS = {k: v for k, v in os.environ.items()
+              if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 META = "io.modelcontextprotocol/"
@@ -418,8 +421,7 @@ class Service:
             "FCJ_SLOTS": "2", "FCJ_TOOLSETS": "all",
             "FCJ_HANDLERS": str(self.handlers),
             **{f"FCJ_{k.upper()}": str(v) for k, v in config.items()},
-            **{k: v for k, v in os.environ.items()
-               if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}}
+            **SANITIZERS}
         if tokens:
             path = self.dir / "tokens"
             path.touch(mode=0o600)

@@ -19,7 +19,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from service import BIN, Answer, Http, Service, alive, children, processes, remove
+from service import BIN, SANITIZERS, Answer, Http, Service, alive, children, processes, remove
 
 UP_S = 60
 
@@ -370,7 +370,7 @@ def person(gui: Gui, tmp_path: pathlib.Path) -> Iterator[subprocess.Popen[bytes]
     with open(read, encoding="ascii") as told:
         display = told.readline().strip()
     env = {**gui.env, "HOME": str(home), "FREECAD_USER_HOME": str(home),
-           "FREECAD_USER_DATA": str(home), "FREECAD_USER_TEMP": str(home),
+           "FREECAD_USER_DATA": str(home), "FREECAD_USER_TEMP": str(home), "TMPDIR": str(home),
            "DISPLAY": f":{display}", "QT_LOGGING_TO_CONSOLE": "1", "LIBGL_ALWAYS_SOFTWARE": "1",
            "QTWEBENGINE_DISABLE_SANDBOX": "1"}
     with open(gui.logs / "person.log", "wb") as log:
@@ -380,8 +380,9 @@ def person(gui: Gui, tmp_path: pathlib.Path) -> Iterator[subprocess.Popen[bytes]
     try:
         yield freecad
     finally:
+        freecad.kill()
+        server.terminate()      # takes its lock away
         for process in (freecad, server):
-            process.kill()
             process.wait()
 
 
@@ -496,7 +497,8 @@ def test_the_local_service_starts_a_window_unless_told_not_to() -> None:
     for flags, there in (((), True), (("--no-gui",), False)):
         home = tempfile.mkdtemp(prefix="fcjw", dir="/tmp")
         env = {"PATH": "/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8",
-               "FCJ_STATE": f"{home}/state", "FCJ_DISPLAY": "xvfb"}
+               "FCJ_STATE": f"{home}/state", "FCJ_DISPLAY": "xvfb",
+               **SANITIZERS}
         def fcj(*words: str) -> str:
             return subprocess.run([str(BIN / "fcj"), *words], env=env, check=True, timeout=90,
                                   capture_output=True, text=True).stdout

@@ -12,7 +12,7 @@ import time
 from typing import Iterator
 
 import pytest
-from service import BIN, Service, free_port, remove
+from service import BIN, SANITIZERS, Service, free_port, remove
 
 PASSWORD = "a:strange/pass@word"
 QUOTED = "a%3Astrange%2Fpass%40word"
@@ -131,7 +131,7 @@ def test_why_it_cannot_be_used_is_said(redis: Redis, url: str,
          url.format(plain=redis.plain, tls=redis.tls)],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         env={"PATH": "/usr/bin:/bin", "HOME": str(home),
-             "FCJ_STATE": str(home / "state")})
+             "FCJ_STATE": str(home / "state"), **SANITIZERS})
     assert broker.stderr
     said = ""
     try:

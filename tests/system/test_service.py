@@ -16,7 +16,7 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
-from service import BIN, ROOT, Stdio, alive, processes, remove
+from service import BIN, ROOT, SANITIZERS, Stdio, alive, processes, remove
 
 
 def directory() -> pathlib.Path:
@@ -27,7 +27,7 @@ def directory() -> pathlib.Path:
 
 def environment(home: pathlib.Path, **more: str) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8",
-            "FCJ_NO_GUI": "yes", **more}
+            "FCJ_NO_GUI": "yes", **SANITIZERS, **more}
 
 
 def named(home: pathlib.Path) -> dict[str, list[int]]:

@@ -10,8 +10,8 @@ import tempfile
 import time
 
 import pytest
-from service import (BIN, LEGACY, META, MODERN, Http, ProtocolError,
-                     Service, Stdio, free_port, processes, remove)
+from service import (BIN, LEGACY, META, MODERN, SANITIZERS, Http,
+                     ProtocolError, Service, Stdio, free_port, processes, remove)
 
 
 def lone(idle_s: int = 600) -> dict[str, str]:
@@ -20,7 +20,7 @@ def lone(idle_s: int = 600) -> dict[str, str]:
     os.chmod(path, 0o711)
     return {"PATH": "/usr/bin:/bin", "HOME": path, "LANG": "C.UTF-8",
             "FCJ_STATE": path + "/state", "FCJ_NO_GUI": "yes",
-            "FCJ_SLOTS": "1", "FCJ_IDLE_S": str(idle_s)}
+            "FCJ_SLOTS": "1", "FCJ_IDLE_S": str(idle_s), **SANITIZERS}
 
 
 def belonging(env: dict[str, str]) -> dict[int, str]:
