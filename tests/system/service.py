@@ -380,12 +380,18 @@ def children(pid: int) -> list[int]:
             if parent == pid and state != "Z"]
 
 
+def scratch(state: str | pathlib.Path) -> pathlib.Path:
+    """Where the jobs of a service with that state directory run."""
+    if os.geteuid():
+        return pathlib.Path(state) / "scratch"
+    name = hashlib.blake2b(str(state).encode(), digest_size=16).hexdigest()
+    return pathlib.Path(f"/var/tmp/fcj-0-{name[:16]}")
+
+
 def remove(directory: str | pathlib.Path) -> None:
     """Removes a service's directory and where its jobs ran as root."""
-    state = pathlib.Path(directory) / "state"
-    name = hashlib.blake2b(str(state).encode(), digest_size=16).hexdigest()
     shutil.rmtree(directory, ignore_errors=True)
-    shutil.rmtree(f"/var/tmp/fcj-{os.geteuid()}-{name[:16]}",
+    shutil.rmtree(scratch(pathlib.Path(directory) / "state"),
                   ignore_errors=True)
 
 

@@ -3,7 +3,6 @@ serves, takes over settings, leaves nothing; and it needs no root."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pathlib
@@ -16,7 +15,8 @@ import time
 from typing import Any, Callable, Iterator
 
 import pytest
-from service import BIN, ROOT, SANITIZERS, Stdio, alive, processes, remove
+from service import (BIN, ROOT, SANITIZERS, Stdio, alive, processes, remove,
+                     scratch)
 
 
 def directory() -> pathlib.Path:
@@ -139,17 +139,14 @@ def test_the_flags_of_a_front_end_are_its_services_and_nothing_is_left(
         assert (state / "run" / "service.sock").exists()
         log = (state / "log" / "service.log").read_text()
         assert "service_ready" in log
-        name = hashlib.blake2b(str(state).encode(), digest_size=16)
-        scratch = (pathlib.Path(f"/var/tmp/fcj-0-{name.hexdigest()[:16]}")
-                   if os.geteuid() == 0 else state / "scratch")
-        assert scratch.exists()
+        assert scratch(state).exists()
     finally:
         client.close()
     try:
         until(lambda: not named(home), "the service did not end")
         text = (state / "log" / "service.log").read_text()
         assert "service_stopped" in text
-        assert not scratch.exists()
+        assert not scratch(state).exists()
     finally:
         end(home)
 

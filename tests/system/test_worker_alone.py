@@ -7,7 +7,6 @@ broker/PROTOCOL.md and the walls around a job process.
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from service import remove, scratch
 
 msgpack = pytest.importorskip("msgpack")
 zmq = pytest.importorskip("zmq")
@@ -96,7 +96,7 @@ class Broker:
             self.worker.wait(15)
         self.context.destroy(linger=0)
         self.log.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        remove(self.dir)        # what a killed one left, too
 
 
 @pytest.fixture(scope="module")
@@ -331,6 +331,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_jobs_back(own: list[Broker]) ->
     assert end["kind"] == "RELEASE" and end["lost"] is False
     assert broker.receive(5)[0] == "BYE"
     assert broker.worker.wait(5) == 0
+    assert not scratch(f"{broker.dir}/state").exists()
 
 
 def test_a_killed_supervisor_leaves_nothing_behind(own: list[Broker]) -> None:
