@@ -158,33 +158,38 @@ class _Private:
         shutil.rmtree("/var/tmp/fcj-0-" + name, ignore_errors=True)
 
     def _left(self) -> list[int]:
-        """Our processes, their children (whose environment is another), and
-        any other that carries our state directory."""
-        mark = self.environment["FCJ_STATE"].encode()
-        found: set[int] = set()
-        parents: dict[int, int] = {}
-        for path in glob.glob("/proc/[0-9]*/environ"):
-            pid = int(path.split("/")[2])
-            try:
-                with open(f"/proc/{pid}/stat") as file:
-                    after_name = file.read().rpartition(")")[2].split()
-                parents[pid] = int(after_name[1])
-                with open(path, "rb") as file:
-                    if b"FCJ_STATE=" + mark + b"\0" in file.read():
-                        found.add(pid)
-            except OSError:
-                continue
-        more = set(found)
-        while more:
-            more = {pid for pid, parent in parents.items()
-                    if parent in found and pid not in found}
-            found |= more
-        return sorted(found - {os.getpid()})
+        """Our processes."""
+        return carriers("FCJ_STATE", self.environment["FCJ_STATE"])
 
     def pids(self) -> dict[int, str]:
         """Every process of this service and its program's name."""
         return {pid: name for pid in self._left()
                 if (name := _command(pid))}
+
+
+def carriers(name: str, value: str) -> list[int]:
+    """Processes whose environment has NAME=VALUE, which only ours do, and
+    their children (whose environment may be another)."""
+    mark = f"{name}={value}\0".encode()
+    found: set[int] = set()
+    parents: dict[int, int] = {}
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        pid = int(path.split("/")[2])
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                after_name = file.read().rpartition(")")[2].split()
+            parents[pid] = int(after_name[1])
+            with open(path, "rb") as file:
+                if mark in file.read():
+                    found.add(pid)
+        except OSError:
+            continue
+    more = set(found)
+    while more:
+        more = {pid for pid, parent in parents.items()
+                if parent in found and pid not in found}
+        found |= more
+    return sorted(found - {os.getpid()})
 
 
 def _command(pid: int) -> str:
