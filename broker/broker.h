@@ -121,6 +121,8 @@ void fcj_store_cancel (fcj_broker_t *self, uint64_t ref, const char *id,
 void fcj_lane_clock (fcj_broker_t *self);
 bool fcj_lane_served (const fcj_broker_t *self, char *why, size_t size);
 void fcj_lane_tell (fcj_broker_t *self, const fcj_peer_t *peer);
+/*  The worker that has it; NULL: nobody.  */
+const fcj_peer_t *fcj_lane_holder (const fcj_broker_t *self);
 /*  What its info says of the window.  */
 void fcj_lane_look (fcj_peer_t *peer, const fcj_map_t *info);
 /*  send.c  */

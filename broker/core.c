@@ -1814,6 +1814,13 @@ fcj_core_place (const fcj_core_t *self, const char *id, const char **owner)
                                          &job->item);
 }
 
+int
+fcj_core_lane (const fcj_core_t *self, const char *id)
+{
+    const job_t *job = s_find (self, id);
+    return job ? (int) job->lane : -1;
+}
+
 bool
 fcj_core_worker (const fcj_core_t *self, size_t n, fcj_core_worker_t *view)
 {

@@ -162,6 +162,8 @@ const char *fcj_core_state (const fcj_core_t *self, const char *id,
 /*  1-based position in line, 0 when it is not queued, -1 unknown.  */
 int64_t fcj_core_place (const fcj_core_t *self, const char *id,
                         const char **owner);
+/*  -1: unknown.  */
+int fcj_core_lane (const fcj_core_t *self, const char *id);
 /*  Worker n, NULL behind the last.  */
 typedef struct {
     const char *worker, *name;

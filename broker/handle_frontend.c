@@ -2,6 +2,7 @@
 
 #include "broker.h"
 #include "../jobs/log.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,8 +98,17 @@ static void
 s_place (fcj_broker_t *self, fcj_peer_t *peer, int64_t req, const char *id)
 {
     int64_t position = fcj_core_place (self->core, id, NULL);
+    char lane[FCJ_TEXT_MAX + 1], why[FCJ_TEXT_MAX + 160];
+    bool stuck = position > 0
+        && fcj_core_lane (self->core, id) == FCJ_LANE_GUI
+        && !fcj_lane_served (self, lane, sizeof lane);
     fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 3);
+    fcj_pack_map (pack, stuck ? 4 : 3);
+    if (stuck) {
+        snprintf (why, sizeof why, "no window is connected; the job waits "
+                  "for one until its queue timeout. %s", lane);
+        fcj_pack_kstr (pack, "why", why);
+    }
     fcj_pack_kint (pack, "req", req);
     fcj_pack_kint (pack, "position", position < 0 ? 0 : position);
     fcj_pack_kint (pack, "ahead", position > 0 ? position - 1 : 0);
@@ -252,6 +262,48 @@ s_status (fcj_broker_t *self, fcj_peer_t *peer, int64_t req)
     fcj_pack_destroy (&pack);
 }
 
+/* ---- LIVE -------------------------------------------------------------- */
+
+/*  FNV-1a: tells one answer from another, not one attacker's from ours.  */
+static int64_t
+s_stamp (const char *worker, const void *bytes, size_t size)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (const char *at = worker; *at; at++)
+        hash = (hash ^ (unsigned char) *at) * 1099511628211u;
+    for (const unsigned char *at = bytes, *end = at + size; at < end; at++)
+        hash = (hash ^ *at) * 1099511628211u;
+    return (int64_t) (hash >> 1);
+}
+
+static void
+s_live (fcj_broker_t *self, fcj_peer_t *peer, int64_t req,
+        const fcj_map_t *body)
+{
+    const fcj_peer_t *holder = fcj_lane_holder (self);
+    fcj_map_t *info = holder && holder->info
+        ? fcj_map_new (holder->info, holder->info_size) : NULL;
+    fcj_pack_t *gui = fcj_pack_new ();
+    bool there = info && fcj_map_map (info, "gui")
+        && fcj_map_repack (info, "gui", gui) == 0;
+    int64_t stamp = there ? s_stamp (holder->worker, fcj_pack_data (gui),
+                                     fcj_pack_size (gui)) : 0;
+    bool news = there && stamp != fcj_map_int (body, "seen", -1);
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, news ? 4 : 2);
+    fcj_pack_kint (pack, "req", req);
+    fcj_pack_kint (pack, "stamp", stamp);
+    if (news) {
+        fcj_pack_kstr (pack, "worker", holder->worker);
+        fcj_pack_key (pack, "gui");
+        fcj_pack_raw (pack, fcj_pack_data (gui), fcj_pack_size (gui));
+    }
+    fcj_send (self, peer, "DONE", pack);
+    fcj_pack_destroy (&pack);
+    fcj_pack_destroy (&gui);
+    fcj_map_destroy (&info);
+}
+
 /* ---- RELOAD ------------------------------------------------------------ */
 
 static void
@@ -378,6 +430,8 @@ fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
         s_submit (self, peer, ref, body);
     else if (strcmp (type, "STATUS") == 0)
         s_status (self, peer, req);
+    else if (strcmp (type, "LIVE") == 0)
+        s_live (self, peer, req, body);
     else if (strcmp (type, "RELOAD") == 0)
         s_reload (self, ref);
     else

@@ -55,6 +55,12 @@ s_peer (const fcj_broker_t *self, const char *worker)
     return NULL;
 }
 
+const fcj_peer_t *
+fcj_lane_holder (const fcj_broker_t *self)
+{
+    return self->lane.held ? s_peer (self, self->lane.worker) : NULL;
+}
+
 /*  One whose FreeCAD does not start serves nobody.  */
 static int
 s_rank (const fcj_peer_t *peer)

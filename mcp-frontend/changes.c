@@ -1,4 +1,5 @@
-/*  changes.c - a page of events, then lane and tool of the jobs in it. */
+/*  changes.c - two questions side by side: the broker's LIVE; and a page of
+ *  events, then lane and tool of the jobs in it. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,14 +8,20 @@
 #include "freecad.h"
 #include "front.h"
 #include "interest.h"
+#include "live_news.h"
+#include "view.h"
 
-#define PAGE 64
+#define PAGE    64
+#define LIVE_MS 5000            /* for an answer of the broker's */
 
 struct fcj_changes {
     fcj_front_t *front;
     char at[64];                /* the last event seen; "": not reading */
     bool asking;
     int64_t next;
+    fcj_live_news_t *news;
+    bool live_asking;
+    int64_t live_next, stamp;   /* of the broker's last answer; -1: none */
 };
 
 fcj_changes_t *fcj_changes_new (fcj_front_t *front)
@@ -23,13 +30,60 @@ fcj_changes_t *fcj_changes_new (fcj_front_t *front)
     if (!self)
         abort ();
     self->front = front;
+    self->news = fcj_live_news_new (front);
+    self->stamp = -1;
     return self;
 }
 
 void fcj_changes_destroy (fcj_changes_t **self_p)
 {
-    free (*self_p);
+    fcj_changes_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->front->client)
+        fcj_client_forget (self->front->client, self);
+    fcj_live_news_destroy (&self->news);
+    free (self);
     *self_p = NULL;
+}
+
+/* ---- The window -------------------------------------------------------- */
+
+static void s_live (void *arg, const fcj_map_t *reply,
+                    const fcj_error_t *error)
+{
+    fcj_changes_t *self = arg;
+    self->live_asking = false;
+    if (error) {                /* away, or of before there was LIVE */
+        self->stamp = -1;
+        return;
+    }
+    self->stamp = fcj_map_int (reply, "stamp", -1);
+    if (!fcj_map_map (reply, "gui"))
+        return;
+    json_t *view = fcj_view_map (reply);
+    fcj_live_news_take (self->news, view);
+    json_decref (view);
+}
+
+static void s_ask_live (fcj_changes_t *self, int64_t now)
+{
+    if (!self->front->live_wants) {
+        fcj_live_news_forget (self->news);
+        self->stamp = -1;
+        self->live_next = 0;
+    }
+    if (!self->front->live_wants || !self->front->client
+        || self->live_asking || now < self->live_next)
+        return;
+    self->live_next = now + FCJ_CHANGES_MS;
+    self->live_asking = true;
+    fcj_pack_t *fields = fcj_pack_new ();
+    fcj_pack_map (fields, 1);
+    fcj_pack_kint (fields, "seen", self->stamp);
+    fcj_client_request (self->front->client, "LIVE", fcj_pack_data (fields),
+                        fcj_pack_size (fields), LIVE_MS, s_live, self);
+    fcj_pack_destroy (&fields);
 }
 
 static void s_send (fcj_changes_t *self, fcj_command_t *command,
@@ -54,6 +108,15 @@ static bool s_changes (const fcj_front_t *front, const redisReply *job)
         tool, "annotations"), "readOnlyHint"));
 }
 
+/*  What nobody counts the changes of. */
+static bool s_uncounted (const void *arg, const char *uri)
+{
+    const fcj_changes_t *self = arg;
+    char name[FCJ_LIVE_NAME_MAX + 1];
+    return self->stamp < 0 || !fcj_live_news_counted (self->news)
+        || fcj_freecad_live (uri, name) == FCJ_LIVE_NOTHING;
+}
+
 static void s_looked (void *arg, redisReply *const *replies, int count,
                       const fcj_error_t *error)
 {
@@ -63,7 +126,7 @@ static void s_looked (void *arg, redisReply *const *replies, int count,
     for (int n = 0; !error && n < count; n++)
         changed = changed || s_changes (self->front, replies[n]);
     if (changed)
-        fcj_interest_changed_below (self->front, FCJ_FREECAD_SCHEME);
+        fcj_interest_live_changed (self->front, s_uncounted, self);
 }
 
 /* ---- The events -------------------------------------------------------- */
@@ -126,6 +189,7 @@ static void s_found_end (void *arg, redisReply *const *replies, int count,
 void fcj_changes_tick (fcj_changes_t *self, int64_t now)
 {
     char after[72];
+    s_ask_live (self, now);
     if (!self->front->live_wants)
         *self->at = 0;
     if (!self->front->live_wants || !self->front->redis || self->asking

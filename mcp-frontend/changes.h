@@ -1,12 +1,16 @@
-/*  changes.h - tells who subscribed to a freecad://... resource that the live
- *  documents changed.
+/*  changes.h - tells who subscribed to a freecad://... resource that it
+ *  changed.
  *
- *  Documents change by jobs of the gui lane, anybody's, taken by any
- *  front-end. While somebody here wants to hear of them, the store's stream
- *  of transitions (store.h, `events`) is read every FCJ_CHANGES_MS; a job
- *  of that lane that ended, and whose tool does not only look, is a change of
- *  all documents: which one it touched only the tool knows. What a user does
- *  by hand in the window is not seen.  */
+ *  Documents change by jobs, anybody's, and by a person's hand. FreeCAD's
+ *  window counts each document's changes; while somebody here wants to hear
+ *  of them, the broker is asked every FCJ_CHANGES_MS how the window is (LIVE
+ *  of broker/PROTOCOL.md), and live_news.c says what is another than before.
+ *
+ *  The rest of FreeCAD (workbenches, preferences...) has no such counters:
+ *  a job of the gui lane that ended, and whose tool does not only look, is
+ *  taken for a change of it, found in the store's stream of transitions
+ *  (store.h, `events`); of documents, too, when the window does not count.
+ *  What a person changes there by hand is not seen.  */
 
 #ifndef FCJ_MCP_CHANGES_H
 #define FCJ_MCP_CHANGES_H

@@ -8,7 +8,7 @@
 #include "inner.h"
 #include "../jobs/json.h"
 
-#define NAME_MAX_  256          /* bytes of a document's or object's name */
+#define NAME_MAX_  FCJ_LIVE_NAME_MAX
 #define OBJECTS    500          /* a page of objects */
 
 typedef struct {
@@ -156,6 +156,21 @@ static const resource_t *s_find (const fcj_front_t *front, const char *uri,
         if (s_matches (ALL[n].path, path, parts) && s_there (front, &ALL[n]))
             return &ALL[n];
     return NULL;
+}
+
+fcj_live_t fcj_freecad_live (const char *uri,
+                             char name[FCJ_LIVE_NAME_MAX + 1])
+{
+    const char *path = uri + strlen (FCJ_FREECAD_SCHEME);
+    const char *below = "documents/";
+    if (!strcmp (path, "documents"))
+        return FCJ_LIVE_LIST;
+    if (!strcmp (path, "active-document"))
+        return FCJ_LIVE_ACTIVE;
+    if (strncmp (path, below, strlen (below)) != 0)
+        return FCJ_LIVE_NOTHING;
+    path += strlen (below);
+    return s_part (&path, name) == 0? FCJ_LIVE_DOCUMENT: FCJ_LIVE_NOTHING;
 }
 
 static const char *s_uri (const fcj_call_t *call)

@@ -196,14 +196,14 @@ void fcj_interest_resource_changed (fcj_front_t *front, const char *uri)
     front->next_due = 0;
 }
 
-void fcj_interest_changed_below (fcj_front_t *front, const char *prefix)
+void fcj_interest_live_changed (fcj_front_t *front, fcj_interest_is_fn *is,
+                                const void *arg)
 {
     fcj_interest_t *one;
     want_t *want;
     TAILQ_FOREACH (one, &front->interests, next)
         LIST_FOREACH (want, &one->wants, next)
-            if (!want->watch && !strncmp (want->what, prefix,
-                                          strlen (prefix)))
+            if (!want->watch && s_is_live (want) && is (arg, want->what))
                 want->due = fcj_mono_ms ();
     front->next_due = 0;
 }

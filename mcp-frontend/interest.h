@@ -38,7 +38,10 @@ void fcj_interest_refresh (fcj_front_t *front, fcj_session_t *session);
 /*  Something changed: whoever wants to is told. */
 void fcj_interest_list_changed (fcj_front_t *front, fcj_list_kind_t kind);
 void fcj_interest_resource_changed (fcj_front_t *front, const char *uri);
-void fcj_interest_changed_below (fcj_front_t *front, const char *prefix);
+/*  Every freecad:// resource that is(arg, uri) says has changed. */
+typedef bool (fcj_interest_is_fn) (const void *arg, const char *uri);
+void fcj_interest_live_changed (fcj_front_t *front, fcj_interest_is_fn *is,
+                                const void *arg);
 void fcj_interest_tick (fcj_front_t *front, int64_t now);
 
 /*  The job that "job://<id>..." or "task:<id>" is about, or false. */

@@ -37,11 +37,16 @@ void fcj_tool_no_record (fcj_call_t *call, const char *job,
 }
 
 static void s_answer (fcj_call_t *call, const fcj_record_t *record,
-                      int64_t position, int64_t ahead)
+                      int64_t position, int64_t ahead, const char *why)
 {
-    char text[512];
+    char text[2048];
     json_t *view = fcj_view_record (record);
     fcj_view_text (record, text, sizeof text);
+    if (*why) {
+        size_t used = strlen (text);
+        snprintf (text + used, sizeof text - used, " %s", why);
+        json_object_set_new (view, "message", json_string (why));
+    }
     if (position > 0) {
         json_object_set_new (view, "position", json_integer (position));
         json_object_set_new (view, "ahead", json_integer (ahead));
@@ -64,8 +69,11 @@ static void s_placed (void *arg, const fcj_map_t *reply,
         return;
     }
     bool queued = reply && fcj_record_state (record) == FCJ_QUEUED;
+    char why[1200] = "";
+    if (queued && fcj_map_has (reply, "why"))
+        fcj_map_copy (reply, "why", why, sizeof why);
     s_answer (call, record, queued? fcj_map_int (reply, "position", 0): 0,
-              queued? fcj_map_int (reply, "ahead", 0): 0);
+              queued? fcj_map_int (reply, "ahead", 0): 0, why);
     fcj_record_destroy (&record);
 }
 
@@ -74,7 +82,7 @@ static void s_finish (fcj_call_t *call, const char *job,
 {
     if (fcj_record_state (record) != FCJ_QUEUED
         || !fcj_client_up (call->front->client)) {
-        s_answer (call, record, 0, 0);
+        s_answer (call, record, 0, 0, "");
         return;
     }
     fcj_pack_t *fields = fcj_pack_new ();

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import queue
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any, Callable, Iterator
 import pytest
 
 from service import BIN, SANITIZERS, Answer, Http, Service, alive, children, processes, remove
+from streams import Modern, Session, Stream
 
 UP_S = 60
 
@@ -350,6 +352,97 @@ def test_without_a_window_its_tools_say_so_at_once_and_others_work(gui: Gui, cli
     gui.up()
 
 
+def test_a_job_that_waits_for_a_window_says_that_there_is_none(gui: Gui, client: Http) -> None:
+    client.start("execute_code", code="import time; time.sleep(4)", wait_s=0)
+    job = client.start("execute_code", code="6 * 7", wait_s=0)
+    assert "no window" not in client.status(job).everything
+    os.kill(gui.running["gui"].pid, signal.SIGTERM)
+    until(lambda: "no window is connected" in client.status(job).everything)
+    status = client.status(job)
+    assert status["state"] == "queued" and "fcj-worker --gui" in status["message"]
+    gui.kill("gui", signal.SIGTERM)
+    gui.up()
+    client.wait(job)
+    assert client.result(job)["result"]["result"] == 42
+
+
+# ---- Changes by hand ------------------------------------------------------------
+
+#: What a hand does, some time after the job that says what has ended.
+LATER = ("from PySide2.QtCore import QTimer; import fcj_gui; fcj_gui.hand = QTimer(); "
+         "fcj_gui.hand.setSingleShot(True); fcj_gui.hand.timeout.connect(lambda: ({})); "
+         "fcj_gui.hand.start(1000); 1")
+
+
+def heard(stream: Stream, seconds: float = 30) -> str:
+    return str(stream.method("notifications/resources/updated", seconds)["params"]["uri"])
+
+
+def listening(gui: Gui, *uris: str) -> Stream:
+    stream = Modern(gui).post("subscriptions/listen",
+                              {"notifications": {"resourceSubscriptions": list(uris)}})
+    acknowledged = stream.next()
+    assert acknowledged and acknowledged["params"]["notifications"]
+    return stream
+
+
+def quiet(stream: Stream, seconds: float = 1) -> None:
+    """Until nothing more has been told for a while."""
+    try:
+        while stream.next(seconds):
+            pass
+    except queue.Empty:
+        pass
+
+
+def test_a_change_by_hand_is_told_to_who_subscribed_to_that_document(
+        gui: Gui, client: Http) -> None:
+    close_all(client)
+    make(client, "One")
+    make(client, "Two")
+    one, box = "freecad://documents/One/objects", "freecad://documents/One/objects/Box"
+    two, every = "freecad://documents/Two/objects", "freecad://documents"
+    modern = listening(gui, one, two, every, "freecad://documents/Two")
+    session = Session(gui)
+    stream = session.get()
+    for uri in (box, two):
+        assert session.request("resources/subscribe", {"uri": uri}) == {}
+    for at in (modern, stream):
+        quiet(at)
+    value(client, LATER.format("setattr(App.getDocument('One').Box, 'Length', 77)"))
+    assert [heard(modern), heard(stream)] == [one, box]
+    for at in (modern, stream):         # a number within a document is not in the list
+        with pytest.raises(queue.Empty):
+            at.next(1.5)
+    value(client, LATER.format("App.closeDocument('Two')"))
+    assert {heard(modern) for _ in range(3)} >= {two, every, "freecad://documents/Two"}
+    assert heard(stream) == two
+    modern.close()
+    stream.close()
+    close_all(client)
+
+
+def test_a_busy_hand_is_told_a_few_times_a_second(gui: Gui, client: Http) -> None:
+    make(client, "Busy")
+    before = gui.window()["changes"]
+    value(client, "from PySide2.QtCore import QTimer; import fcj_gui, _fcj, time; sent = []; "
+                  "fcj_gui.sent, fcj_gui.send = sent, _fcj.send\n"
+                  "def send(message):\n"
+                  "    if message['type'] == 'documents': sent.append(time.monotonic())\n"
+                  "    fcj_gui.send(message)\n"
+                  "_fcj.send = send; box = App.getDocument('Busy').Box\n"
+                  "def drag():\n"
+                  "    fcj_gui.left -= 1; box.Length = 10 + fcj_gui.left\n"
+                  "    if not fcj_gui.left: fcj_gui.hand.stop()\n"
+                  "fcj_gui.left = 60; fcj_gui.hand = QTimer(); fcj_gui.hand.timeout.connect(drag); "
+                  "fcj_gui.hand.start(5); 1")
+    until(lambda: gui.window()["changes"] >= before + 60)
+    until(lambda: not value(client, "import fcj_gui; fcj_gui.left"))
+    sent = value(client, "import fcj_gui, _fcj; _fcj.send = fcj_gui.send; fcj_gui.sent")
+    assert sent and all(after - one > 0.2 for one, after in zip(sent, sent[1:])), sent
+    close_all(client)
+
+
 # ---- A person's FreeCAD ---------------------------------------------------------
 
 @pytest.fixture
@@ -398,6 +491,7 @@ path = os.path.join(App.getUserAppDataDir(), "hand")
 os.mkfifo(path)
 panel.hand = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 panel.hand_notifier = QSocketNotifier(panel.hand, QSocketNotifier.Read)
+panel.undo = type("Undo", (), {"trigger": lambda self: Gui.runCommand("Std_Undo")})()
 panel.hand_notifier.activated.connect(
     lambda *a: getattr(panel, os.read(panel.hand, 100).decode().strip()).trigger())
 """
@@ -418,8 +512,16 @@ def test_a_persons_freecad_has_the_jobs_and_can_pause_them(
     assert value(client, "import os; os.getpid()") == person.pid
     assert "execute_code" in value(client, BUTTON + "button.text()")
     value(client, HAND + "1")
+    make(client, "Mine")
+    code(client, "App.ActiveDocument.Box.Length = 33")
+    listen = listening(gui, "freecad://documents/Mine")
+    quiet(listen)
+    press(person, "undo")               # by the menu, where no job sees it
+    assert heard(listen) == "freecad://documents/Mine"
+    assert value(client, "str(App.ActiveDocument.Box.Length)") == "10.0 mm"
     press(person, "pause")
     until(lambda: gui.window("freecad").get("state") == "paused")
+    listen.close()
     found: list[Any] = []
     waiting = aside(client, lambda other: found.append(value(other, "import os; os.getpid()")))
     until(lambda: client.call("service_status")["queued"]["gui"] == 1)

@@ -27,6 +27,9 @@ typedef struct {
     /*  the last message to the worker, and its job  */
     char type[16], id[37], token[33];
     int attempt;
+    /*  the last answer to LIVE  */
+    int lives;
+    int64_t stamp, changes;             /* changes -1: no window in it */
 } bench_t;
 
 static void
@@ -466,6 +469,103 @@ a_ninth_watcher_takes_nobodys_place (void **state)
     }
 }
 
+/* ---- The window -------------------------------------------------------- */
+
+static void
+s_say_window (bench_t *self, const char *type, int64_t changes)
+{
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, 6);
+    fcj_pack_kstr (pack, "worker", self->worker);
+    fcj_pack_kstr (pack, "name", "window");
+    fcj_pack_key (pack, "lanes");
+    fcj_pack_array (pack, 1);
+    fcj_pack_str (pack, "gui");
+    fcj_pack_kint (pack, "slots", 1);
+    fcj_pack_key (pack, "running");
+    fcj_pack_array (pack, 0);
+    fcj_pack_key (pack, "info");
+    fcj_pack_map (pack, 2);
+    fcj_pack_kint (pack, "pid", fcj_mono_ms ());
+    fcj_pack_key (pack, "gui");
+    fcj_pack_map (pack, 2);
+    fcj_pack_kstr (pack, "state", "ready");
+    fcj_pack_kint (pack, "changes", changes);
+    s_say (self, type, pack);
+    fcj_pack_destroy (&pack);
+}
+
+static void
+s_on_live (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
+{
+    bench_t *self = arg;
+    char worker[64] = "";
+    assert_null (error);
+    const fcj_map_t *gui = fcj_map_map (reply, "gui");
+    self->lives++;
+    self->stamp = fcj_map_int (reply, "stamp", -1);
+    self->changes = gui ? fcj_map_int (gui, "changes", -2) : -1;
+    assert_int_equal (fcj_map_copy (reply, "worker", worker, sizeof worker)
+                      > 0, gui != NULL);
+    assert_string_equal (worker, gui ? self->worker : "");
+}
+
+static void
+s_live (bench_t *self, int64_t seen)
+{
+    int before = self->lives;
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, 1);
+    fcj_pack_kint (pack, "seen", seen);
+    fcj_client_request (self->client, "LIVE", fcj_pack_data (pack),
+                        fcj_pack_size (pack), WAIT_MS, s_on_live, self);
+    fcj_pack_destroy (&pack);
+    assert_true (s_until (self, &self->lives, before + 1));
+}
+
+static void
+s_live_until (bench_t *self, int64_t seen, int64_t changes)
+{
+    int64_t until = fcj_mono_ms () + WAIT_MS;
+    do {
+        s_beat (self, false);
+        s_live (self, seen);
+        usleep (10000);
+    } while (self->changes != changes && fcj_mono_ms () < until);
+    assert_int_equal (self->changes, changes);
+}
+
+static void
+the_window_is_told_once_until_it_changes (void **state)
+{
+    bench_t *self = *state;
+    s_live (self, -1);
+    assert_int_equal (self->changes, -1);       /* there is none */
+    s_say_window (self, "HELLO", 1);
+    s_live_until (self, self->stamp, 1);
+    int64_t first = self->stamp;
+    s_say_window (self, "INFO", 1);             /* but for another pid */
+    for (int n = 0; n < 5; n++) {
+        s_live (self, first);
+        assert_int_equal (self->changes, -1);
+        assert_int_equal (self->stamp, first);
+    }
+    s_say_window (self, "INFO", 2);
+    s_live_until (self, first, 2);
+    assert_int_not_equal (self->stamp, first);
+    s_live (self, first);                       /* who missed it hears it */
+    assert_int_equal (self->changes, 2);
+    fcj_pack_t *pack = fcj_pack_new ();
+    fcj_pack_map (pack, 0);
+    s_say (self, "BYE", pack);
+    fcj_pack_destroy (&pack);
+    int64_t until = fcj_mono_ms () + WAIT_MS;
+    while (self->changes != -1 && fcj_mono_ms () < until)
+        s_live (self, -1);
+    assert_int_equal (self->changes, -1);
+    assert_int_equal (self->stamp, 0);
+}
+
 int
 main (void)
 {
@@ -478,6 +578,7 @@ main (void)
         TEST (a_submit_with_the_same_id_is_the_same_job),
         TEST (a_malformed_message_does_not_stop_the_broker),
         TEST (a_ninth_watcher_takes_nobodys_place),
+        TEST (the_window_is_told_once_until_it_changes),
         TEST (a_broker_stops_cleanly_when_told),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

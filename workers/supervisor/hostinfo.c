@@ -47,12 +47,12 @@ s_pack_document (const fcj_host_t *self, const fcj_map_t *one,
                  fcj_pack_t *body)
 {
     static const char *const keys[] = { "name", "label", "file", "modified",
-                                        "objects", "active" };
+                                        "objects", "active", "version" };
     char name[FCJ_NAME_MAX + 1] = "";
     if (one)
         fcj_map_copy (one, "name", name, sizeof name);
-    fcj_pack_map (body, 7);
-    for (size_t i = 0; i < 6; i++) {
+    fcj_pack_map (body, 8);
+    for (size_t i = 0; i < 7; i++) {
         fcj_pack_key (body, keys[i]);
         if (!one || fcj_map_repack (one, keys[i], body))
             fcj_pack_nil (body);
@@ -69,7 +69,7 @@ fcj_host_pack_info (const fcj_world_t *world, fcj_pack_t *body)
     size_t all = list ? fcj_list_count (list) : 0;
     size_t count = all > SHOWN_MAX ? SHOWN_MAX : all;
     fcj_pack_key (body, "gui");
-    fcj_pack_map (body, self->error[0] ? 8 : 7);
+    fcj_pack_map (body, self->error[0] ? 9 : 8);
     fcj_pack_kstr (body, "display", world->options.attach >= 0 ? "attached"
                    : self->display.name);
     fcj_pack_kstr (body, "state", s_state_name (self));
@@ -79,6 +79,10 @@ fcj_host_pack_info (const fcj_world_t *world, fcj_pack_t *body)
     if (self->error[0])
         fcj_pack_kstr (body, "error", self->error);
     fcj_pack_kint (body, "more_documents", (int64_t) (all - count));
+    fcj_pack_key (body, "changes");
+    if (!self->documents
+        || fcj_map_repack (self->documents, "changes", body))
+        fcj_pack_nil (body);
     fcj_pack_key (body, "documents");
     fcj_pack_array (body, count);
     for (size_t i = 0; i < count; i++)

@@ -125,7 +125,7 @@ bool
 fcj_host_on_message (fcj_world_t *world, fcj_process_t *process,
                      const char *type, const fcj_map_t *message)
 {
-    static const char *const documents[] = { "documents" };
+    static const char *const documents[] = { "documents", "changes" };
     static const char *const snapshot[] = { "number", "pid", "at",
                                             "documents" };
     fcj_host_t *self = world->host;
@@ -137,7 +137,7 @@ fcj_host_on_message (fcj_world_t *world, fcj_process_t *process,
         s_on_ready (world, message);
     else if (strcmp (type, "documents") == 0) {
         fcj_host_keep (&self->documents, &self->documents_bytes, message,
-                       documents, 1);
+                       documents, 2);
         fcj_link_info (world->link);
     } else if (strcmp (type, "snapshot") == 0)
         fcj_host_keep (&self->snapshot, &self->snapshot_bytes, message,

@@ -15,13 +15,17 @@ Who creates an object changes its document anyway, so views are not listened to
 from the first new object until the job is over.
 """
 
-from typing import Any
+from typing import Any, Callable
 
 
 class Changes:
-    """Counts the changes of each document: its name -> a serial number."""
+    """Counts the changes of each document: its name -> a serial number.
 
-    def __init__(self) -> None:
+    on_change is called at each, from whichever thread it is made in.
+    """
+
+    def __init__(self, on_change: Callable[[], None] | None = None) -> None:
+        self._on_change = on_change or (lambda: None)
         self.serials: dict[str, int] = {}
         self.total = 0
         self.settled = 0                    # total, when views were looked at last
@@ -29,21 +33,25 @@ class Changes:
         self._gui: Any = None
         self._listening = False
 
-    def watch(self) -> None:
-        """From now on. Documents that are open count as unchanged."""
+    def watch(self, *, views: bool = True) -> None:
+        """From now on. Documents that are open count as unchanged.
+
+        views: what makes a snapshot old. A person's FreeCAD has none, and
+        workbenches that make views without an object (previews), at which a
+        listener would be in the way.
+        """
         import FreeCAD
         import FreeCADGui
         for name in FreeCAD.listDocuments():
             self.serials[name] = 0
         FreeCAD.addDocumentObserver(self)
-        if hasattr(FreeCADGui, "addDocumentObserver"):
+        if views and hasattr(FreeCADGui, "addDocumentObserver"):
             self._gui = _Views(self)
             self._listen(True)
 
     def stop(self) -> None:
         """No more."""
         import FreeCAD
-        import FreeCADGui
         FreeCAD.removeDocumentObserver(self)
         self._listen(False)
 
@@ -63,6 +71,12 @@ class Changes:
             return
         self.total += 1
         self.serials[document.Name] = self.total
+        self._on_change()
+
+    def view_changed(self) -> None:
+        """Some document's; settle() says whose."""
+        self.views = True
+        self._on_change()
 
     def settle(self) -> int:
         """Between jobs: what views changed, too. The total."""
@@ -84,6 +98,10 @@ class Changes:
     def slotDeletedDocument(self, document: Any) -> None:
         self.total += 1
         self.serials.pop(document.Name, None)
+        self._on_change()
+
+    def slotActivateDocument(self, _document: Any) -> None:
+        self._on_change()                   # nothing of it, but of the list
 
     def slotRelabelDocument(self, document: Any) -> None:
         self.note(document)
@@ -120,11 +138,11 @@ class _Views:
         self._changes = changes
 
     def slotChangedObject(self, _view: Any, _property: str) -> None:
-        self._changes.views = True
+        self._changes.view_changed()
 
 
 def listed() -> list[dict[str, Any]]:
-    """The open documents, temporary ones left out."""
+    """The open documents, temporary ones left out, without their versions."""
     import FreeCAD
     import FreeCADGui
     active = FreeCAD.ActiveDocument

@@ -19,6 +19,7 @@ from . import dialogs, documents, output, snapshot
 from .qt import QtCore, QtWidgets
 
 LOOK_AGAIN_MS = 100
+TELL_MS = 250                           # changes outside jobs, the first to the message
 ANSWER_SLICE_S = 0.05
 
 
@@ -41,11 +42,16 @@ class Host:
         self._pending: list[dict[str, Any]] = []
         self._running = False
         self._told: Any = None
+        self._told_changes = -1
+        self._telling = QtCore.QTimer()
+        self._telling.setSingleShot(True)
+        self._telling.setInterval(TELL_MS)
+        self._telling.timeout.connect(self._on_telling)
+        self._to_tell = False
         self._output: output.Redirected | None = None
         catalogue = process.prepare_live(handlers)
-        self._changes = documents.Changes()
-        if snapshots:
-            self._changes.watch()
+        self._changes = documents.Changes(self._tell_soon)
+        self._changes.watch(views=bool(snapshots))
         self._dialogs = dialogs.Watch(self._on_dialog)
         self._snapshots = snapshot.Snapshots(snapshots, self._changes, _fcj.send) \
             if snapshots else None
@@ -66,8 +72,9 @@ class Host:
     def close(self) -> None:
         """Leaves the supervisor; the documents stay."""
         self._notifier.setEnabled(False)
-        if self._snapshots is not None:
-            self._changes.stop()
+        self._changes.stop()
+        self._to_tell = True                # nothing more
+        self._telling.stop()
         try:
             self.send({"type": "bye"})
         except OSError:
@@ -188,12 +195,36 @@ class Host:
             print(f"[dialog {made['action']}] {made['title']}: {made['text']}", file=sys.stderr)
 
     def _tell_documents(self) -> None:
-        now = documents.listed()
+        """At once when the list is another; new versions can wait."""
+        changes, now = self._changes.settle(), documents.listed()
         if now != self._told:
-            self._told = now
-            short = [{**entry, "label": entry["label"][:200], "file": entry["file"][-800:]}
-                     for entry in now]
-            self.send({"type": "documents", "documents": short})
+            self._tell(now, changes)
+        elif changes != self._told_changes:
+            self._tell_soon()
+
+    def _tell(self, now: list[dict[str, Any]], changes: int) -> None:
+        self._told, self._told_changes = now, changes
+        versions = self._changes.serials
+        short = [{**entry, "label": entry["label"][:200], "file": entry["file"][-800:],
+                  "version": versions.get(entry["name"], 0)} for entry in now]
+        self.send({"type": "documents", "documents": short, "changes": changes})
+
+    def _tell_soon(self) -> None:
+        """Something changed; in any thread, so the timer is started by Qt."""
+        if not self._to_tell:
+            self._to_tell = True
+            QtCore.QMetaObject.invokeMethod(self._telling, "start", QtCore.Qt.AutoConnection)
+
+    def _on_telling(self) -> None:
+        self._to_tell = False
+        if self._running:
+            return                          # the end of the job tells
+        changes, now = self._changes.settle(), documents.listed()
+        if now != self._told or changes != self._told_changes:
+            try:
+                self._tell(now, changes)
+            except OSError:                 # the supervisor has just gone
+                pass
 
     def _reload(self) -> None:
         try:
