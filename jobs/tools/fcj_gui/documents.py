@@ -55,6 +55,10 @@ class Changes:
         FreeCAD.removeDocumentObserver(self)
         self._listen(False)
 
+    def mute(self) -> None:
+        """In a fork: its saving is nobody's news, and Qt's loop is not its own."""
+        self._on_change = lambda: None
+
     def _listen(self, on: bool) -> None:
         import FreeCADGui
         if self._gui is None or on == self._listening:

@@ -63,7 +63,9 @@ class Snapshots:
         at = int(time.time() * 1000)
         pid = os.fork()
         if pid == 0:
+            self._changes.mute()
             _in_fork(self._directory, self._number, documents, at, reading)
+        _own_group(pid)
         os.close(reading)
         self._pid, self._alive = pid, writing
         self._announce(self._number, pid, at, documents)
@@ -92,6 +94,15 @@ class Snapshots:
             return True
 
 
+def _own_group(pid: int) -> None:
+    """Who kills the host's group does not mean the fork: made by both, so that
+    it holds before the fork has run and before the host says `waiting`."""
+    try:
+        os.setpgid(pid, pid)
+    except OSError:                                # it was over already
+        pass
+
+
 # ---- In the fork --------------------------------------------------------------
 
 def _in_fork(directory: str, number: int, documents: list[dict[str, Any]], at: int,
@@ -99,7 +110,7 @@ def _in_fork(directory: str, number: int, documents: list[dict[str, Any]], at: i
     """Never returns."""
     status = 1
     try:
-        os.setsid()
+        _own_group(0)
         os.dup2(reading, 3)
         os.closerange(4, 1 << 20)
         for number_of in (signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM, signal.SIGINT):
