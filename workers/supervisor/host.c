@@ -385,7 +385,7 @@ fcj_host_new (fcj_world_t *world, fcj_error_t *error)
     return world->host;
 }
 
-/*  The last snapshot's fork is in a process group of its own, would finish
+/*  The last snapshot's fork is in a process group of its own and would finish
  *  without us; but who comes next should find it.  */
 static void
 s_await_snapshot (const fcj_host_t *self)
