@@ -334,6 +334,15 @@ def test_a_worker_that_is_told_to_stop_hands_its_jobs_back(own: list[Broker]) ->
     assert not scratch(f"{broker.dir}/state").exists()
 
 
+def test_a_window_without_a_directory_for_its_settings_is_said_and_leaves_nothing(
+        own: list[Broker]) -> None:
+    broker = Broker("--gui", "--gui-user-dir", "/proc/nowhere")
+    own.append(broker)
+    assert broker.worker.wait(15) == 1
+    assert "--gui-user-dir" in Path(broker.log.name).read_text()
+    assert not scratch(f"{broker.dir}/state").exists()
+
+
 def test_a_killed_supervisor_leaves_nothing_behind(own: list[Broker]) -> None:
     broker = Broker()
     own.append(broker)

@@ -236,15 +236,17 @@ fcj_supervisor_run (const fcj_worker_options_t *options, fcj_error_t *error)
     world->epoll = epoll_create1 (EPOLL_CLOEXEC);
     world->lock = fcj_leftover_claim (options, world->worker, world->root,
                                       sizeof world->root, error);
-    if (world->lock < 0)
+    if (world->lock < 0) {
+        free (world);
         return -1;
+    }
     int signals = s_signals (world);
     if (!options->gui)
         fcj_zygote_start (world, false);    /* before ZeroMQ has threads */
-    else if (!fcj_host_new (world, error))
-        return -1;
-    world->ingest = fcj_ingest_new (&world->options, error);
-    world->memo = fcj_memo_new (options->memo, options->memo_max, error);
+    if (!options->gui || fcj_host_new (world, error)) {
+        world->ingest = fcj_ingest_new (&world->options, error);
+        world->memo = fcj_memo_new (options->memo, options->memo_max, error);
+    }
     world->link = world->ingest && world->memo
         ? fcj_link_new (world, error) : NULL;
     int done = world->link ? 0 : -1;
