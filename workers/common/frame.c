@@ -94,6 +94,8 @@ fcj_frames_read (fcj_frames_t *self, int fd)
 int
 fcj_frames_feed (fcj_frames_t *self, const void *bytes, size_t size)
 {
+    if (size == 0)
+        return 0;               /* perhaps there is no buffer yet */
     if (s_reserve (self, size))
         return -1;
     memcpy (self->bytes + self->to, bytes, size);
