@@ -47,8 +47,10 @@ bool fcj_handle_may_want (fcj_front_t *front, const char *what,
     fcj_id_t job;
     fcj_error_t error;
     size_t scheme = strlen (FCJ_FREECAD_SCHEME);
-    if (!strncmp (what, FCJ_FREECAD_SCHEME, scheme))
+    if (!strncmp (what, FCJ_FREECAD_SCHEME, scheme)) {
+        fcj_front_open (front, &error);     /* whom changes.c will ask */
         return strlen (what) <= URI_MAX;
+    }
     if (front->extra && strncmp (what, "task:", 5)) {
         json_t *contents = front->extra->read (what);
         json_decref (contents);

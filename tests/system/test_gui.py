@@ -7,6 +7,7 @@ is what they run in.
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import queue
@@ -20,7 +21,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-from service import BIN, SANITIZERS, Answer, Http, Service, alive, children, processes, remove
+from service import (BIN, META, MODERN, SANITIZERS, Answer, Http, Service, Stdio, alive, children,
+                     processes, remove)
 from streams import Modern, Session, Stream
 
 UP_S = 60
@@ -420,6 +422,29 @@ def test_a_change_by_hand_is_told_to_who_subscribed_to_that_document(
     modern.close()
     stream.close()
     close_all(client)
+
+
+def test_a_client_on_stdio_that_only_listens_hears_of_changes(gui: Gui, client: Http) -> None:
+    make(client, "Heard")
+    stdio = Stdio(gui.env)
+    try:
+        stdio.send(json.dumps({
+            "jsonrpc": "2.0", "id": "sub", "method": "subscriptions/listen", "params": {
+                "notifications": {"resourceSubscriptions": ["freecad://documents/Heard"]},
+                "_meta": {META + "protocolVersion": MODERN,
+                          META + "clientCapabilities": {}}}}).encode())
+        assert stdio.receive()["method"] == "notifications/subscriptions/acknowledged"
+        for length in range(20, 40):        # from when it is told is not promised
+            value(client, f"App.getDocument('Heard').Box.Length = {length}; 1")
+            try:
+                told = stdio.receive(1)
+            except queue.Empty:
+                continue
+            break
+        assert told["params"]["uri"] == "freecad://documents/Heard"
+    finally:
+        stdio.close()
+        close_all(client)
 
 
 def test_a_busy_hand_is_told_a_few_times_a_second(gui: Gui, client: Http) -> None:
