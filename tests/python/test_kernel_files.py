@@ -384,3 +384,15 @@ def test_readme_knows_every_operation_and_parameter():
         for param in op["schema"]["properties"]:
             if param not in ("id", "op"):
                 assert f"`{param}`" in text, f"{name}.{param}"
+
+
+def test_a_native_module_in_a_closed_directory_is_loaded_beforehand(tmp_path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(fcj_kernel, "_places", lambda: [str(tmp_path)])
+    monkeypatch.setattr(fcj_kernel, "load", lambda: loaded.append(1))
+    fcj_kernel.load_unless_reachable()
+    assert not loaded, "there is none"
+    (tmp_path / "_fcj_kernel.so").touch()
+    tmp_path.chmod(0o700)
+    fcj_kernel.load_unless_reachable()
+    assert loaded

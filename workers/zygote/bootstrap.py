@@ -58,7 +58,9 @@ def start(python: str, handlers: list) -> tuple:
     catalogue = fcj.process.prepare(handlers)
     if not isinstance(catalogue, str):
         catalogue = json.dumps(catalogue)
+    import fcj_kernel
     import Part
+    fcj_kernel.load_unless_reachable()
     info = {"freecad": ".".join(FreeCAD.Version()[:3]),
             "occt": getattr(Part, "OCC_VERSION", ""),
             "python": sys.version.split()[0]}

@@ -48,7 +48,6 @@ def rehearse(channel: Any, home: str) -> None:
     global _nobody, _last
     nobody = _nobody = _Nobody(channel)
     _last = _message(nobody, CODES[0])
-    before = os.getcwd()
     scratch = os.path.join(home, f"rehearsal-{os.getpid()}")
     os.mkdir(scratch, 0o700)
     try:
@@ -58,7 +57,7 @@ def rehearse(channel: Any, home: str) -> None:
             for code in CODES:
                 process.run(_message(nobody, code), nobody)
     finally:
-        os.chdir(before)
+        os.chdir(home)      # where it was may be closed to who we are
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from typing import Any, Callable
 
 _RESULT = "result.brep"
@@ -59,6 +58,7 @@ def run(steps: list[dict[str, Any]], inputs: dict[str, Any] | None = None,
     progress : callable
         progress (fraction, message); what it raises ends the run.
     """
+    import tempfile         # it imports random, which costs each fork something
     pipeline: dict[str, Any] = {"steps": steps}
     if result is not None:
         pipeline["result"] = result
@@ -87,6 +87,21 @@ def load() -> Any:
     if _native is None:
         _native = sys.modules.get("_fcj_kernel") or _import()
     return _native
+
+
+def load_unless_reachable() -> None:
+    """Loads it now when a process of another user could not do so later: who
+    has cloned into a closed home (/root) runs jobs as users that cannot go
+    there."""
+    for place in _places():
+        path = os.path.join(place, "_fcj_kernel.so")
+        if os.path.exists(path):
+            while path != "/":
+                path = os.path.dirname(path)
+                if not os.stat(path).st_mode & 1:
+                    load()
+                    return
+            return
 
 
 def _import() -> Any:
