@@ -38,7 +38,9 @@ void fcj_watches_destroy (fcj_watches_t **self_p)
 
 static struct bucket *s_bucket (fcj_watches_t *self, const char *job)
 {
-    char digits[4] = { job[0], job[1], job[2], 0 };
+    char digits[4] = "";
+    for (int n = 0; n < 3 && job[n]; n++)
+        digits[n] = job[n];     /* an event may bring anything */
     return &self->buckets[strtoul (digits, NULL, 16) % BUCKETS];
 }
 
