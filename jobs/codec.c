@@ -160,11 +160,6 @@ size_t fcj_pack_size (const fcj_pack_t *self)
     return self->size;
 }
 
-void fcj_pack_clear (fcj_pack_t *self)
-{
-    self->size = 0;
-}
-
 /* ---- Is it well formed? ------------------------------------------------- */
 
 /*  The head of one value: how many bytes of length follow the first byte,

@@ -44,7 +44,6 @@ void fcj_pack_kbool (fcj_pack_t *self, const char *key, bool value);
 
 const void *fcj_pack_data (const fcj_pack_t *self);
 size_t fcj_pack_size (const fcj_pack_t *self);
-void fcj_pack_clear (fcj_pack_t *self);
 
 /* ---- Reading ----------------------------------------------------------- */
 

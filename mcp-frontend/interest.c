@@ -185,17 +185,6 @@ void fcj_interest_list_changed (fcj_front_t *front, fcj_list_kind_t kind)
     }
 }
 
-void fcj_interest_resource_changed (fcj_front_t *front, const char *uri)
-{
-    fcj_interest_t *one;
-    want_t *want;
-    TAILQ_FOREACH (one, &front->interests, next)
-        LIST_FOREACH (want, &one->wants, next)
-            if (!want->watch && !strcmp (want->what, uri))
-                want->due = fcj_mono_ms ();
-    front->next_due = 0;
-}
-
 void fcj_interest_live_changed (fcj_front_t *front, fcj_interest_is_fn *is,
                                 const void *arg)
 {

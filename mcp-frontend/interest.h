@@ -37,7 +37,6 @@ void fcj_interest_refresh (fcj_front_t *front, fcj_session_t *session);
 
 /*  Something changed: whoever wants to is told. */
 void fcj_interest_list_changed (fcj_front_t *front, fcj_list_kind_t kind);
-void fcj_interest_resource_changed (fcj_front_t *front, const char *uri);
 /*  Every freecad:// resource that is(arg, uri) says has changed. */
 typedef bool (fcj_interest_is_fn) (const void *arg, const char *uri);
 void fcj_interest_live_changed (fcj_front_t *front, fcj_interest_is_fn *is,

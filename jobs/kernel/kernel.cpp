@@ -5,8 +5,6 @@
 #include "run.hpp"
 
 #include <BRepMesh_IncrementalMesh.hxx>
-#include <STEPCAFControl_Controller.hxx>
-#include <IGESControl_Controller.hxx>
 #include <Standard_Version.hxx>
 #include <cstdlib>
 #include <cstring>
@@ -127,14 +125,4 @@ int fcj_kernel_check (const char *pipeline, size_t size,
         s_fill (error, FCJ_MEMORY, "there is not enough memory");
     }
     return -1;
-}
-
-void fcj_kernel_warm (void)
-{
-    try {
-        fcj::all_ops ();
-        STEPCAFControl_Controller::Init ();
-        IGESControl_Controller::Init ();
-    } catch (...) {         /* a run will say what is the matter */
-    }
 }

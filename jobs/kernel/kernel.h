@@ -135,11 +135,6 @@ const char *fcj_kernel_language (void);
 /*  "1+occt7.6.3": part of every memo key; changes when results may.  */
 const char *fcj_kernel_version (void);
 
-/* --------------------------------------------------------------------------
- *  For a process that is forked before its first run: loads what the first
- *  run would load, starts no thread.  */
-void fcj_kernel_warm (void);
-
 #ifdef __cplusplus
 }
 #endif

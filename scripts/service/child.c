@@ -166,11 +166,6 @@ void fcj_child_keep (fcj_child_t *self, int64_t now)
              NULL);
 }
 
-int64_t fcj_child_due (const fcj_child_t *self)
-{
-    return self->pid ? -1 : self->due;
-}
-
 static void s_describe (fcj_child_t *self, int status)
 {
     if (WIFSIGNALED (status))

@@ -29,8 +29,6 @@ void fcj_child_destroy (fcj_child_t **self_p);
 /*  Starts it when it does not run, is not being stopped and its pause is
  *  over. Call as often as you like.  */
 void fcj_child_keep (fcj_child_t *self, int64_t now);
-/*  When keep() has to be called next; -1: it runs, nothing to do.  */
-int64_t fcj_child_due (const fcj_child_t *self);
 /*  Tells it that process pid ended; false when it is not this child's.  */
 bool fcj_child_reaped (fcj_child_t *self, pid_t pid, int status, int64_t now);
 /*  SIGTERM once, SIGKILL when grace_ms are over; true when it is gone.  */
