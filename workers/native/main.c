@@ -21,7 +21,6 @@
 
 #include "../../jobs/limits.h"
 
-#define ARGS_MAX        64
 #define EXIT_NOT_READY  97
 #define TRIM_BYTES      (32L << 20)
 
@@ -29,10 +28,7 @@ typedef struct {
     pid_t parent;
     uid_t uid;
     const char *scratch, *catalogue;
-    const char *readable[ARGS_MAX + 1];
-    fcj_root_t roots[FCJ_ROOTS_MAX];
-    size_t readable_count, root_count;
-    bool sandbox, network;
+    fcj_walls_t walls;
     long processes;             /* and threads, of a user of its own */
 } options_t;
 
@@ -55,16 +51,6 @@ fcj_native_cancelled (void)
 
 /* ---- Arguments -------------------------------------------------------------- */
 
-static void
-s_read_root (options_t *self, const char *text)
-{
-    if (self->root_count == FCJ_ROOTS_MAX)
-        return;
-    fcj_root_t *root = &self->roots[self->root_count++];
-    root->writable = strncmp (text, "w:", 2) == 0;
-    root->path = root->writable ? text + 2 : text;
-}
-
 static int
 s_read_args (options_t *self, int argc, char **argv)
 {
@@ -80,15 +66,8 @@ s_read_args (options_t *self, int argc, char **argv)
             self->processes = atol (value);
         else if (strcmp (flag, "--catalogue") == 0)
             self->catalogue = value;
-        else if (strcmp (flag, "--read") == 0
-                 && self->readable_count < ARGS_MAX)
-            self->readable[self->readable_count++] = value;
-        else if (strcmp (flag, "--root") == 0)
-            s_read_root (self, value);
-        else if (strcmp (flag, "--sandbox") == 0)
-            self->sandbox = strcmp (value, "off") != 0;
-        else if (strcmp (flag, "--network") == 0)
-            self->network = strcmp (value, "on") == 0;
+        else
+            fcj_walls_take (&self->walls, flag, value);
     }
     return self->scratch && self->parent > 0 ? 0 : -1;
 }
@@ -144,13 +123,14 @@ s_say_waiting (void)
 static int
 s_enter (const options_t *options, fcj_error_t *error)
 {
-    fcj_sandbox_t box = { .on = options->sandbox,
-        .network = options->network, .uid = options->uid,
+    const fcj_walls_t *walls = &options->walls;
+    fcj_sandbox_t box = { .on = walls->sandbox,
+        .network = walls->network, .uid = options->uid,
         .parent = options->parent, .scratch = options->scratch,
-        .readable = options->readable, .roots = options->roots,
-        .root_count = options->root_count, .file_size = FCJ_ARTIFACT_MAX,
+        .readable = walls->readable, .roots = walls->roots,
+        .root_count = walls->root_count, .file_size = FCJ_ARTIFACT_MAX,
         .processes = options->uid != (uid_t) -1 ? options->processes : 0 };
-    return fcj_sandbox_prepare (options->network, error)
+    return fcj_sandbox_prepare (walls->network, error)
         || fcj_sandbox_enter (&box, error) ? -1 : 0;
 }
 
@@ -206,8 +186,9 @@ s_say_version (void)
 int
 main (int argc, char **argv)
 {
-    options_t options = { .uid = (uid_t) -1, .sandbox = true };
+    options_t options = { .uid = (uid_t) -1 };
     fcj_error_t error = { 0 };
+    fcj_walls_init (&options.walls);
     if (argc == 2 && strcmp (argv[1], "--version") == 0)
         return s_say_version ();
     if (s_read_args (&options, argc, argv)) {

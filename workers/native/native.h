@@ -23,7 +23,7 @@
 #include "../../jobs/error.h"
 #include "../../jobs/kernel/kernel.h"
 #include "../common/frame.h"
-#include "../sandbox/sandbox.h"
+#include "../sandbox/walls.h"
 
 #define FCJ_NATIVE_CONTROL  3
 

@@ -28,7 +28,7 @@
 #include "../../jobs/codec.h"
 #include "../../jobs/limits.h"
 #include "../common/frame.h"
-#include "../sandbox/sandbox.h"
+#include "../sandbox/walls.h"
 #include "../zygote/child.h"
 #include "../zygote/mappings.h"
 #include "../zygote/python.h"
@@ -43,26 +43,14 @@
 typedef struct {
     const char *python, *catalogue_file;
     const char *handlers[ARGS_MAX + 1];
-    const char *readable[ARGS_MAX + 1];
-    fcj_root_t roots[FCJ_ROOTS_MAX];
-    size_t handler_count, readable_count, root_count;
-    bool sandbox, network;
+    size_t handler_count;
+    fcj_walls_t walls;
     int signals;
     sigset_t mask;
     pid_t children[CHILDREN_MAX];
 } zygote_t;
 
 static void s_send (const fcj_pack_t *packet);
-
-static void
-s_read_root (zygote_t *self, const char *text)
-{
-    if (self->root_count == FCJ_ROOTS_MAX)
-        return;
-    fcj_root_t *root = &self->roots[self->root_count++];
-    root->writable = strncmp (text, "w:", 2) == 0;
-    root->path = root->writable ? text + 2 : text;
-}
 
 static int
 s_read_args (zygote_t *self, int argc, char **argv)
@@ -74,17 +62,10 @@ s_read_args (zygote_t *self, int argc, char **argv)
         else if (strcmp (flag, "--handlers") == 0
                  && self->handler_count < ARGS_MAX)
             self->handlers[self->handler_count++] = value;
-        else if (strcmp (flag, "--read") == 0
-                 && self->readable_count < ARGS_MAX)
-            self->readable[self->readable_count++] = value;
-        else if (strcmp (flag, "--root") == 0)
-            s_read_root (self, value);
-        else if (strcmp (flag, "--sandbox") == 0)
-            self->sandbox = strcmp (value, "off") != 0;
-        else if (strcmp (flag, "--network") == 0)
-            self->network = strcmp (value, "on") == 0;
         else if (strcmp (flag, "--catalogue") == 0)
             self->catalogue_file = value;
+        else
+            fcj_walls_take (&self->walls, flag, value);
     }
     return self->python ? 0 : -1;
 }
@@ -105,10 +86,9 @@ s_read_modules (zygote_t *self)
     *strrchr (exe, '/') = 0;
     for (size_t i = 0; i < 3; i++) {
         snprintf (path, sizeof path, "%s/%s/_fcj_kernel.so", exe, places[i]);
-        if (access (path, R_OK) == 0 && realpath (path, found)
-            && self->readable_count < ARGS_MAX) {
+        if (access (path, R_OK) == 0 && realpath (path, found)) {
             *strrchr (found, '/') = 0;
-            self->readable[self->readable_count++] = found;
+            fcj_walls_read (&self->walls, found);
             return;
         }
     }
@@ -191,7 +171,7 @@ s_start (zygote_t *self)
     sigprocmask (SIG_BLOCK, &self->mask, NULL);
     self->signals = signalfd (-1, &self->mask, SFD_CLOEXEC | SFD_NONBLOCK);
     fcj_error_t error = { 0 };
-    if (fcj_sandbox_prepare (self->network, &error)) {
+    if (fcj_sandbox_prepare (self->walls.network, &error)) {
         s_say_broken (error.text);
         return -1;
     }
@@ -297,10 +277,11 @@ s_fork (zygote_t *self, const fcj_map_t *order, const int fds[3])
                   "something in it computed");
         s_end (self);
     }
-    fcj_sandbox_t box = { .on = self->sandbox, .network = self->network,
+    fcj_sandbox_t box = {
+        .on = self->walls.sandbox, .network = self->walls.network,
         .uid = (uid_t) fcj_map_int (order, "uid", -1), .parent = getpid (),
-        .scratch = scratch, .readable = self->readable, .roots = self->roots,
-        .root_count = self->root_count,
+        .scratch = scratch, .readable = self->walls.readable,
+        .roots = self->walls.roots, .root_count = self->walls.root_count,
         .file_size = fcj_map_int (order, "file_size", FCJ_ARTIFACT_MAX),
         .processes = fcj_processes_allowed (
             fcj_map_int (order, "processes", FCJ_PROCESSES_MAX)) };
@@ -347,7 +328,7 @@ main (int argc, char **argv)
     zygote_t *self = calloc (1, sizeof *self);
     if (!self)
         return 1;
-    self->sandbox = true;
+    fcj_walls_init (&self->walls);
     if (s_read_args (self, argc, argv)) {
         fprintf (stderr, "fcj-zygote is started by fcj-worker\n");
         return 2;
