@@ -115,6 +115,7 @@ static void s_step (fcj_call_t *call, const fcj_map_t *event, int64_t now)
                                           call->owner, &error);
     call->reread = now + FCJ_MCP_REREAD_MS;
     if (record && fcj_state_terminal (fcj_record_state (record))) {
+        fcj_hold_told (call, record);
         fcj_call_unwait (call);
         s_answer_result (call, record);
     }

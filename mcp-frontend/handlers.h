@@ -60,6 +60,10 @@ void fcj_hold_again (fcj_call_t *call, const char *job);
 /*  What a call that waits for a job does with an event of it: progress, log
  *  messages, a sign of life. */
 void fcj_hold_tell (fcj_call_t *call, const fcj_map_t *event);
+/*  What a call that was told of progress gets before the answer: the last of
+ *  it, from the record of the job that is over. Its event may have come too
+ *  soon after another one, or with the end. */
+void fcj_hold_told (fcj_call_t *call, const fcj_record_t *record);
 /*  Asks what the job asks, if it does and the client can be asked. True: the
  *  handler will be run again. */
 bool fcj_hold_ask (fcj_call_t *call, const fcj_record_t *record);

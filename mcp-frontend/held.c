@@ -13,6 +13,7 @@
 #include "ask.h"
 #include "handlers.h"
 #include "task.h"
+#include "view.h"
 #include "../jobs/json.h"
 
 #define GRACE_MS   500          /* before a task is made of a short job */
@@ -51,6 +52,13 @@ void fcj_hold_tell (fcj_call_t *call, const fcj_map_t *event)
         fcj_call_progress (call, progress, 1, message);
     if (strcmp (state, "gone") != 0)
         s_say_state (call, state, event);
+}
+
+void fcj_hold_told (fcj_call_t *call, const fcj_record_t *record)
+{
+    if (call->progress >= 0)
+        fcj_call_progress (call, fcj_view_progress (record), 1,
+                           fcj_record_str (record, "message", NULL));
 }
 
 /* ---- Questions of the job ---------------------------------------------- */

@@ -197,6 +197,7 @@ bool fcj_tool_answer_result (fcj_call_t *call, const char *job)
         return true;
     }
     if (over) {
+        fcj_hold_told (call, record);
         fcj_call_unwait (call);
         fcj_call_result (call, fcj_tool_outcome (
             call->front, record, call->version,

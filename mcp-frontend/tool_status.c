@@ -118,6 +118,8 @@ static void s_look (fcj_call_t *call, int64_t now)
         ;                       /* it is run again with the answer */
     else if (over || now >= call->deadline
              || (record && s_asks_anew (call, record))) {
+        if (over)
+            fcj_hold_told (call, record);
         fcj_call_unwait (call);
         if (record)
             s_finish (call, job, record);

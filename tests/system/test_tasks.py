@@ -213,6 +213,7 @@ def test_a_held_call_tells_its_progress_at_a_bounded_rate(pair: Pair) -> None:
     told = [m["params"] for m in stream.seen if "params" in m]
     steps = [one["progress"] for one in told]
     assert steps == sorted(set(steps)) and 2 <= len(steps) <= 12
+    assert steps[-1] == 1, "the last one, however soon after the one before"
     assert {one["progressToken"] for one in told} == {"p"}
 
 
