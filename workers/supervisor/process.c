@@ -286,6 +286,18 @@ fcj_process_end (fcj_world_t *world, fcj_process_t *self)
     s_close (&self->out[1]);
 }
 
+/*  The window has other jobs to run, as soon as it says that it waits.  */
+void
+fcj_process_let_go (fcj_world_t *world, fcj_process_t *self)
+{
+    if (!self->host) {
+        fcj_process_end (world, self);
+        return;
+    }
+    self->job = NULL;
+    self->state = FCJ_P_RESTING;
+}
+
 /*  What it said before it died counts: socket first, then pipes. What it left
  *  in its group the zygote has killed before it reaped it; now its number may
  *  be somebody else's.  */

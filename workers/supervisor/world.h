@@ -3,13 +3,13 @@
  *  One thread, one epoll. Four kinds of things, each with its file:
  *
  *    zygote    zygote.c    FreeCAD, imported; forks. One active, during a
- *                          reload a second one that has to prove itself,
- *                          and old ones that finish what they run
- *    process   process.c   a fork of it:
+ *                          reload (reload.c) a second one that has to prove
+ *                          itself, and old ones that finish what they run
+ *    process   process.c   a fork of it (waiting.c says how many):
  *                          FORKING -> STARTING -> WAITING -> RUNNING -> ENDING
  *              native.c    or an fcj-native, which goes back from RUNNING to
  *                          STARTING when its job has completed
- *    job       job.c       a lease of the broker:
+ *    job       job.h       a lease of the broker:
  *                          PENDING -> RUNNING -> STORING -> DONE -> forgotten
  *    link      link.c      the broker
  *
@@ -27,11 +27,8 @@
 #include <sys/types.h>
 
 #include "../../jobs/blob.h"
-#include "../../jobs/codec.h"
-#include "../../jobs/error.h"
-#include "../../jobs/job.h"
-#include "../../jobs/limits.h"
 #include "../common/frame.h"
+#include "job.h"
 
 #define FCJ_PROCESSES     256           /* table, ending ones included */
 #define FCJ_ZYGOTES       4
@@ -46,9 +43,6 @@
 #define FCJ_RECALL_MS     1000          /* a process that does not read */
 #define FCJ_NATIVE_IDLE_MS 60000        /* one beyond the first, unused */
 
-typedef struct fcj_world fcj_world_t;
-typedef struct fcj_worker_job fcj_worker_job_t;
-typedef struct fcj_process fcj_process_t;
 typedef struct fcj_zygote fcj_zygote_t;
 typedef struct fcj_link fcj_link_t;
 typedef struct fcj_ingest fcj_ingest_t;
@@ -104,17 +98,26 @@ struct fcj_zygote {
 void fcj_zygote_start (fcj_world_t *world, bool for_reload);
 void fcj_zygote_read (fcj_world_t *world, fcj_zygote_t *self);
 void fcj_zygote_tick (fcj_world_t *world);
+void fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self,
+                      const char *why);
+/*  Ends its processes; what they ran goes back to the broker.  */
+void fcj_zygote_lose_processes (fcj_world_t *world, const fcj_zygote_t *self,
+                                const char *why);
+void fcj_zygote_free (fcj_zygote_t *self);
+
+/*  waiting.c: as many processes wait as jobs may soon come.  */
+void fcj_zygote_keep_waiting (fcj_world_t *world);
 /*  Asks for one more process; false when there is no room. One that rehearses
  *  takes longer to be ready, and its job less.  */
 bool fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof,
                       bool rehearse);
-void fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self,
-                      const char *why);
 /*  A fork ended before it was ready.  */
 void fcj_zygote_not_forked (fcj_world_t *world);
+
+/*  reload.c  */
+void fcj_zygote_reload (fcj_world_t *world, int64_t req);
 /*  The reload's end: ok, or why not.  */
 void fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why);
-void fcj_zygote_reload (fcj_world_t *world, int64_t req);
 
 /* ---- Processes ---------------------------------------------------------- */
 
@@ -162,6 +165,8 @@ void fcj_process_tick (fcj_world_t *world);
 void fcj_process_drain (fcj_world_t *world, fcj_process_t *self);
 /*  The job has what it needs: kill the group, wait for the exit.  */
 void fcj_process_end (fcj_world_t *world, fcj_process_t *self);
+/*  Its job is over: it ends, too, or rests when it is the GUI host.  */
+void fcj_process_let_go (fcj_world_t *world, fcj_process_t *self);
 fcj_process_t *fcj_process_waiting (fcj_world_t *world);
 
 /* ---- Native processes --------------------------------------------------- */
@@ -202,115 +207,6 @@ void fcj_memo_keep (fcj_memo_t *self, const char *owner, const char *key,
                     const char *path, uid_t uid);
 void fcj_memo_forget (fcj_memo_t *self, const char *owner, const char *key);
 void fcj_memo_counts (const fcj_memo_t *self, fcj_memo_counts_t *counts);
-
-/* ---- Jobs ---------------------------------------------------------------- */
-
-typedef enum {
-    FCJ_J_FREE, FCJ_J_PENDING, FCJ_J_RUNNING, FCJ_J_STORING, FCJ_J_DONE
-} fcj_worker_job_state_t;
-
-typedef struct {
-    char name[FCJ_NAME_MAX + 1], file[FCJ_NAME_MAX + 1], mime[FCJ_NAME_MAX + 1];
-    fcj_hash_t hash;
-    int64_t size;
-} fcj_artifact_t;
-
-typedef struct {
-    int fd;                     /* <live>/<id>/stdout; -1 until it is needed */
-    int64_t size;
-    size_t tail_size;
-    char *tail;                 /* 2 * FCJ_TAIL_MAX; NULL until needed */
-    fcj_hash_t hash;            /* of the whole log, when over the tail */
-} fcj_output_t;
-
-struct fcj_worker_job {
-    int index;
-    fcj_worker_job_state_t state;
-    fcj_id_t id;
-    fcj_token_t token;
-    int64_t attempt;
-    unsigned char *body;        /* the RUN message */
-    fcj_map_t *run;             /* view of it */
-    const fcj_map_t *spec;
-    fcj_process_t *process;
-    int64_t sequence;           /* order of the leases */
-    bool native, isolated;
-    int width;                  /* slots that it takes: its threads */
-    bool silent;                /* killed by the broker: report nothing */
-    bool release;               /* the report is a RELEASE */
-    int64_t memory_max, output_max, cpu_s, timeout_s;
-    int64_t received, started;  /* monotonic, wall */
-    int64_t begun, begun_at;    /* its code: monotonic, wall; 0: not yet */
-    bool told;                  /* the broker, of that */
-    int64_t deadline, kill_at;  /* monotonic; kill_at 0: not dying */
-    fcj_reason_t stop;          /* why we end it ourselves */
-    bool host, hopeless;        /* in the GUI host; which did not react */
-    const char *ended_by;       /* "algorithm", "SIGTERM", "SIGKILL" */
-    fcj_output_t output[2];
-    bool live;                  /* its directory in <live> exists */
-    fcj_artifact_t *artifacts;
-    int artifact_count;
-    fcj_state_t end;
-    fcj_reason_t reason;
-    char *result, *error;       /* JSON text */
-    size_t result_size;
-    fcj_hash_t result_hash;     /* when it is too big to be inline */
-    int64_t cpu_ms, memory, finished;
-    double fraction;            /* latest progress, -1: none to send */
-    double latest;              /* the same, -1: never any; for FINISH */
-    char message[FCJ_TEXT_MAX + 1];
-    int64_t progress_at;
-    int64_t ask, asks;          /* open question, 0: none; the latest one */
-    int64_t ask_since, ask_sent; /* monotonic */
-    fcj_pack_t *question;       /* ASK of the open one */
-    fcj_pack_t *report;         /* FINISH or RELEASE, until FINISHED */
-    int64_t reported;
-    char scratch[1312];         /* where the artifacts lie */
-    bool files;                 /* native: it made its directory there */
-    uid_t uid;                  /* who must own them; -1: anybody */
-};
-
-void fcj_job_take (fcj_world_t *world, const void *body, size_t size);
-void fcj_job_dispatch (fcj_world_t *world);
-void fcj_job_on_message (fcj_world_t *world, fcj_process_t *process,
-                         const fcj_map_t *message);
-void fcj_job_on_bytes (fcj_world_t *world, fcj_worker_job_t *self, int which,
-                       const char *bytes, size_t size);
-/*  Its process ended without a result.  */
-void fcj_job_on_end (fcj_world_t *world, fcj_worker_job_t *self, int status,
-                     int64_t cpu_ms, int64_t memory);
-void fcj_job_stop (fcj_world_t *world, fcj_worker_job_t *self,
-                   fcj_reason_t reason);
-void fcj_job_release (fcj_world_t *world, fcj_worker_job_t *self, bool lost,
-                      const char *why);
-void fcj_job_on_stored (fcj_world_t *world, fcj_worker_job_t *self);
-void fcj_job_on_finished (fcj_world_t *world, const char *token);
-void fcj_job_on_kill (fcj_world_t *world, const char *token);
-void fcj_job_on_answer (fcj_world_t *world, const char *token,
-                        const fcj_map_t *answer);
-void fcj_job_tick (fcj_world_t *world);
-void fcj_job_repeat (fcj_world_t *world, int64_t older_than);
-/*  Jobs that the broker counts as ours.  */
-int fcj_job_count (const fcj_world_t *world);
-void fcj_job_fail (fcj_worker_job_t *self, fcj_reason_t reason,
-                   const char *type, const char *text, const char *signal);
-
-/*  ask.c: questions of a job, and their answers.  */
-void fcj_ask_on_message (fcj_world_t *world, fcj_worker_job_t *self,
-                         const fcj_map_t *message);
-void fcj_ask_on_answer (fcj_world_t *world, fcj_worker_job_t *self,
-                        const fcj_map_t *answer);
-void fcj_ask_tick (fcj_world_t *world, fcj_worker_job_t *self);
-/*  All open ones, to a broker that may not know them.  */
-void fcj_ask_repeat (fcj_world_t *world);
-
-/*  report.c: FINISH and RELEASE as the wire wants them.  */
-fcj_pack_t *fcj_report_finish (const fcj_worker_job_t *self);
-fcj_pack_t *fcj_report_release (const fcj_worker_job_t *self, bool lost,
-                                bool unbegun, const char *why);
-/*  run.c: the run message with its descriptors, sent. -1: not taken.  */
-int fcj_run_send (fcj_world_t *world, fcj_worker_job_t *self);
-int fcj_run_send_proof (fcj_world_t *world, fcj_process_t *process);
 
 /* ---- The GUI host (host.c) ------------------------------------------------ */
 

@@ -1,4 +1,4 @@
-/*  zygote.c - starting, asking, replacing fcj-zygote.  */
+/*  zygote.c - fcj-zygote: started, listened to, replaced when it is lost.  */
 
 #include "world.h"
 
@@ -19,8 +19,6 @@
 #define ARGS_MAX     128
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
-#define REFILL_MS    3
-#define FORKS_BAD    5          /* in a row: no slots are offered */
 #define CATALOGUE_MAX (4 * 1024 * 1024)
 
 /* ---- Starting -------------------------------------------------------------- */
@@ -313,42 +311,10 @@ fcj_zygote_read (fcj_world_t *world, fcj_zygote_t *self)
     }
 }
 
-bool
-fcj_zygote_fork (fcj_world_t *world, fcj_zygote_t *self, bool proof,
-                 bool rehearse)
-{
-    int give[3];
-    fcj_error_t error;
-    fcj_process_t *process = fcj_process_new (world, self, give, &error);
-    if (!process) {
-        fcj_log (FCJ_ERROR, "fork_failed", "why", error.text, NULL);
-        return false;
-    }
-    process->proof = proof;
-    fcj_pack_t *order = fcj_pack_new ();
-    fcj_pack_map (order, 7);
-    fcj_pack_kbool (order, "rehearse", rehearse);
-    fcj_pack_kstr (order, "type", "fork");
-    fcj_pack_kint (order, "slot", process->index);
-    fcj_pack_kstr (order, "scratch", process->scratch);
-    fcj_pack_kint (order, "uid", world->options.uid_base < 0 ? -1
-                   : world->options.uid_base + process->index);
-    fcj_pack_kint (order, "processes", world->options.processes_max);
-    fcj_pack_kint (order, "file_size", world->options.artifact_max);
-    int done = fcj_packet_send (self->fd, fcj_pack_data (order),
-                                fcj_pack_size (order), give, 3);
-    fcj_pack_destroy (&order);
-    for (int i = 0; i < 3; i++)
-        close (give[i]);
-    if (done)
-        fcj_process_free (world, process);
-    return done == 0;
-}
-
 /* ---- Ends --------------------------------------------------------------------- */
 
-static void
-s_free (fcj_zygote_t *self)
+void
+fcj_zygote_free (fcj_zygote_t *self)
 {
     if (self->pid > 0)
         kill (self->pid, SIGKILL);      /* reaped in supervisor.c */
@@ -361,8 +327,8 @@ s_free (fcj_zygote_t *self)
     self->state = FCJ_Z_FREE;
 }
 
-static void
-s_lose_processes (fcj_world_t *world, const fcj_zygote_t *self,
+void
+fcj_zygote_lose_processes (fcj_world_t *world, const fcj_zygote_t *self,
                   const char *why)
 {
     for (int i = 0; i < FCJ_PROCESSES; i++) {
@@ -392,8 +358,8 @@ fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self, const char *why)
     bool was_next = self == world->next, was_active = self == world->active;
     if (!retiring)
         fcj_log (FCJ_ERROR, "zygote_lost", "why", text, NULL);
-    s_lose_processes (world, self, "the zygote ended");
-    s_free (self);
+    fcj_zygote_lose_processes (world, self, "the zygote ended");
+    fcj_zygote_free (self);
     if (was_next)
         fcj_zygote_proved (world, false, text);
     if (!was_active)
@@ -411,128 +377,7 @@ fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self, const char *why)
     }
 }
 
-/* ---- Reload --------------------------------------------------------------------- */
-
-static void
-s_answer_reload (fcj_world_t *world, bool ok, const char *why,
-                 const char *catalogue)
-{
-    fcj_pack_t *body = fcj_pack_new ();
-    fcj_pack_map (body, 3);
-    fcj_pack_kint (body, "req", world->reload_req);
-    fcj_pack_kbool (body, "ok", ok);
-    if (ok)
-        fcj_pack_kstr (body, "catalogue", catalogue ? catalogue : "{}");
-    else
-        fcj_pack_kstr (body, "error", why);
-    fcj_link_send (world->link, "RELOADED", body);
-    fcj_pack_destroy (&body);
-    fcj_log (ok ? FCJ_INFO : FCJ_WARNING, "reloaded", "ok",
-             ok ? "yes" : "no", "why", ok ? "" : why, NULL);
-}
-
-void
-fcj_zygote_reload (fcj_world_t *world, int64_t req)
-{
-    if (world->next) {
-        int64_t first = world->reload_req;
-        world->reload_req = req;
-        s_answer_reload (world, false, "a reload is under way; try again "
-                         "when it is done", NULL);
-        world->reload_req = first;
-        return;
-    }
-    world->reload_req = req;
-    fcj_zygote_start (world, true);
-    if (!world->next)
-        s_answer_reload (world, false, "no room for a second zygote", NULL);
-}
-
-static void
-s_retire (fcj_world_t *world, fcj_zygote_t *old)
-{
-    old->state = FCJ_Z_RETIRING;
-    for (int i = 0; i < FCJ_PROCESSES; i++) {
-        fcj_process_t *process = &world->processes[i];
-        if (process->zygote == old && !process->job
-            && process->state != FCJ_P_FREE)
-            fcj_process_end (world, process);
-    }
-}
-
-void
-fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why)
-{
-    fcj_zygote_t *next = world->next, *old = world->active;
-    if (!next)
-        return;
-    world->next = NULL;
-    s_answer_reload (world, ok, why, next->catalogue);
-    if (!ok) {
-        if (next->state != FCJ_Z_FREE) {
-            next->state = FCJ_Z_RETIRING;
-            s_lose_processes (world, next, "");
-            s_free (next);
-        }
-        return;
-    }
-    world->active = next;
-    fcj_native_renew (world);
-    world->failures = 0;
-    world->start_again = 0;
-    if (old && old->state == FCJ_Z_READY)
-        s_retire (world, old);
-    else if (old)
-        s_free (old);
-}
-
 /* ---- Time ----------------------------------------------------------------------- */
-
-static void
-s_keep_waiting (fcj_world_t *world)
-{
-    int slots = world->options.slots, have = 0;
-    int wanted = slots + (slots < 2 ? slots : 2);
-    if (!world->active || world->active->state != FCJ_Z_READY
-        || world->draining || world->now < world->fork_again)
-        return;
-    for (int i = 0; i < FCJ_PROCESSES; i++) {
-        const fcj_process_t *process = &world->processes[i];
-        have += process->zygote == world->active && !process->proof
-            && (process->state == FCJ_P_FORKING
-                || process->state == FCJ_P_STARTING
-                || process->state == FCJ_P_WAITING);
-    }
-    /*  A fork takes a processor for a millisecond: while there are enough,
-     *  the job that was just given has it first.  */
-    world->refill = have < wanted;
-    if (have >= slots && world->now - world->last_run < REFILL_MS)
-        return;
-    world->refill = false;
-    /*  When there are too few, more jobs are coming than processes: then what
-     *  a rehearsal costs in all is worse than that the job does it itself.  */
-    for (; have < wanted; have++)
-        if (!fcj_zygote_fork (world, world->active, false, have >= slots))
-            return;
-}
-
-/*  Forks that end before they wait (no memory, a broken sandbox) would
- *  otherwise follow each other as fast as they can.  */
-void
-fcj_zygote_not_forked (fcj_world_t *world)
-{
-    int64_t wait = BACKOFF_MS;
-    for (int i = 0; i < world->fork_failures && wait < BACKOFF_MAX; i++)
-        wait *= 2;
-    world->fork_again = world->now + wait;
-    if (++world->fork_failures < FORKS_BAD)
-        return;
-    if (!world->broken[0])
-        snprintf (world->broken, sizeof world->broken,
-                  "job processes end before they are ready");
-    world->announced = false;
-    fcj_link_hello (world->link);
-}
 
 static bool
 s_is_used (const fcj_world_t *world, const fcj_zygote_t *self)
@@ -551,7 +396,7 @@ fcj_zygote_tick (fcj_world_t *world)
         fcj_zygote_t *zygote = &world->zygotes[i];
         bool late = world->now >= zygote->deadline;
         if (zygote->state == FCJ_Z_RETIRING && !s_is_used (world, zygote))
-            s_free (zygote);
+            fcj_zygote_free (zygote);
         else if (late && (zygote->state == FCJ_Z_STARTING
                           || zygote == world->next)
                  && zygote->state != FCJ_Z_FREE)
@@ -561,5 +406,5 @@ fcj_zygote_tick (fcj_world_t *world)
     if (!world->active && !world->draining
         && world->now >= world->start_again)
         fcj_zygote_start (world, false);
-    s_keep_waiting (world);
+    fcj_zygote_keep_waiting (world);
 }
