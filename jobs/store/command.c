@@ -70,6 +70,13 @@ void fcj_command_begin (fcj_command_t *self, const char *word)
     fcj_command_str (self, word);
 }
 
+void fcj_command_function (fcj_command_t *self, const char *name, int keys)
+{
+    fcj_command_begin (self, "FCALL");
+    fcj_command_str (self, name);
+    fcj_command_int (self, keys);
+}
+
 void fcj_command_add (fcj_command_t *self, const void *bytes, size_t size)
 {
     s_head (&self->open, '$', size);
@@ -87,6 +94,15 @@ void fcj_command_int (fcj_command_t *self, int64_t number)
 {
     char text[32];
     snprintf (text, sizeof (text), "%lld", (long long) number);
+    fcj_command_str (self, text);
+}
+
+void fcj_command_fraction (fcj_command_t *self, double fraction)
+{
+    /* written so that NaN becomes 0 */
+    double bounded = fraction > 1 ? 1 : fraction > 0 ? fraction : 0;
+    char text[32];
+    snprintf (text, sizeof (text), "%.4g", bounded);
     fcj_command_str (self, text);
 }
 

@@ -478,7 +478,7 @@ int fcj_conn_run (fcj_conn_t *self, fcj_error_t *error)
                : 0;
 }
 
-/* ---- Error replies ------------------------------------------------------ */
+/* ---- Replies ------------------------------------------------------------ */
 
 int fcj_reply_check (const redisReply *reply, fcj_error_t *error)
 {
@@ -499,4 +499,12 @@ int fcj_reply_check (const redisReply *reply, fcj_error_t *error)
                              "Redis cannot do it now: %.300s. Try again",
                              reply->str);
     return fcj_fail (error, FCJ_INTERNAL, "Redis refused: %.400s", reply->str);
+}
+
+const char *fcj_reply_text (const redisReply *reply, size_t n)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || n >= reply->elements ||
+        !reply->element[n]->str)
+        return "";
+    return reply->element[n]->str;
 }

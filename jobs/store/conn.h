@@ -34,4 +34,6 @@ redisReply *fcj_conn_reply (fcj_conn_t *self);
 /*  Fills *error for an error reply and returns -1; 0 for any other. Redis not
  *  ready or read-only is FCJ_STORE_UNAVAILABLE, full FCJ_QUEUE_FULL. */
 int fcj_reply_check (const redisReply *reply, fcj_error_t *error);
+/*  The text of element n of an array reply, "" for none.  */
+const char *fcj_reply_text (const redisReply *reply, size_t n);
 #endif

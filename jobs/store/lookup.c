@@ -13,8 +13,8 @@
 /*  What a status shows; less than a record, for each is asked by name.  */
 static const char *const s_polled[] = {
     "id", "owner", "tool", "lane", "priority", "name", "submitted", "state",
-    "attempt", "started", "finished", "progress", "ended_by", "message", "reason",
-    "memory", "cpu_ms", "ask"};
+    "attempt", "started", "finished", "progress", "ended_by", "message",
+    "reason", "memory", "cpu_ms", "ask"};
 #define POLLED (sizeof (s_polled) / sizeof (*s_polled))
 
 struct fcj_lookup {
