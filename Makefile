@@ -9,7 +9,7 @@ BUILD    ?= build
 PREFIX   ?= /usr/local
 VERSION  := 0.1.0
 CC       := gcc
-PKGS     := libzmq libczmq msgpack hiredis openssl jansson libmicrohttpd libcurl libsodium libseccomp
+PKGS     := libzmq libczmq msgpack hiredis openssl jansson cjose libmicrohttpd libcurl libsodium libseccomp
 WARN     := -Wall -Wextra -Werror -Wformat=2 -Wconversion -Wshadow
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT      ?= -O2 -g

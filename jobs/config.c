@@ -97,7 +97,7 @@ static const s_key_t s_keys[] = {
      "URL of the issuer's keys; empty: as its metadata says"},
     {"auth-ca-file", TEXT, "", 0, 0,
      "PEM file of authorities for the issuer's HTTPS; empty: the system's"},
-    {"auth-algorithms", TEXT, "RS256,PS256,ES256,EdDSA", 0, 0,
+    {"auth-algorithms", TEXT, "RS256,PS256,ES256", 0, 0,
      "signature algorithms of access tokens, separated by commas"},
     {"auth-leeway-s", NUMBER, "30", 0, 300,
      "clocks of issuer and server may differ so much, seconds"},

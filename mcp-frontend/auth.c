@@ -18,6 +18,7 @@
 
 #define ISSUERS_MAX   4
 #define AUDIENCES_MAX 8
+#define ALGORITHMS_MAX 9        /* all that there are (jwk.h) */
 #define KNOWN         256       /* verified tokens remembered */
 #define HASH          32
 #define REREAD_MS     1000      /* the token file is looked at so often */
@@ -64,19 +65,19 @@ static int s_set_algorithms (fcj_auth_t *self, const char *list,
                              fcj_error_t *error)
 {
     char text[256];
-    const char *words[9];
+    const char *words[ALGORITHMS_MAX + 1];
     snprintf (text, sizeof text, "%s", list);
-    int count = s_words (text, words, 8);
+    int count = s_words (text, words, ALGORITHMS_MAX);
     for (int n = 0; n < count; n++) {
         fcj_alg_t alg = fcj_alg_of (words[n]);
         if (alg == FCJ_ALG_NONE)
             return fcj_fail (error, FCJ_INVALID, "auth-algorithms takes"
-                             " RS256, PS256, ES256 and EdDSA; not '%.20s'",
-                             words[n]);
+                             " RS, PS and ES with 256, 384 or 512 (RS256);"
+                             " not '%.20s'", words[n]);
         self->allowed |= 1u << alg;
     }
-    return count > 0? 0: fcj_fail (error, FCJ_INVALID,
-                                   "auth-algorithms is empty");
+    return count > 0? 0: fcj_fail (error, FCJ_INVALID, "auth-algorithms takes"
+                                   " one to %d names", ALGORITHMS_MAX);
 }
 
 static int s_set_issuers (fcj_auth_t *self, const fcj_config_t *config,

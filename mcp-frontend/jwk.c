@@ -1,28 +1,27 @@
-/*  jwk.c - keys from JSON to OpenSSL. A key is bound to its type here: the
- *  algorithm of a token must fit the key, never the other way round.  */
+/*  jwk.c - which keys of a key set are good for what. A key is bound to its
+ *  type, curve and "alg" here: the algorithm of a token must fit the key,
+ *  never the other way round.
+ *
+ *  libcjose makes the key, of a copy that holds only the members of a public
+ *  one. It would take a private key or a secret as well, and in the version of
+ *  Debian 12 an assert ends the process on base64 as `A===`: so each member is
+ *  known to be base64url, and bounded, before libcjose sees it.  */
 
 #include <jansson.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/param_build.h>
-#include <sodium.h>
-#include <stdio.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include "jwk.h"
 
-#define NUMBER_MAX   1024       /* bytes of an RSA modulus */
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192
-#define KID_MAX      256
-
-typedef enum { RSA_KEY, EC_KEY_, ED_KEY } kind_t;
+#define MODULUS_MIN    2048     /* bits, counted in whole bytes */
+#define MODULUS_MAX    8192
+#define MODULUS_TEXT   1366     /* characters of MODULUS_MAX bits */
+#define EXPONENT_TEXT  11       /* of 64 bits; more only costs us time */
+#define COORDINATE     88       /* of P-521, the longest */
 
 typedef struct {
-    EVP_PKEY *pkey;
-    kind_t kind;
+    cjose_jwk_t *jwk;
     fcj_alg_t only;             /* the key's "alg"; NONE: any of its kind */
-    char kid[KID_MAX + 1];      /* "" when it has none */
 } key_t_;
 
 struct fcj_jwks {
@@ -30,105 +29,90 @@ struct fcj_jwks {
     size_t count;
 };
 
-static const struct { const char *name; kind_t kind; } ALGS[] = {
-    [FCJ_ALG_NONE]  = { "",      RSA_KEY },
-    [FCJ_ALG_RS256] = { "RS256", RSA_KEY },
-    [FCJ_ALG_PS256] = { "PS256", RSA_KEY },
-    [FCJ_ALG_ES256] = { "ES256", EC_KEY_ },
-    [FCJ_ALG_EDDSA] = { "EdDSA", ED_KEY },
+/* ---- Algorithms -------------------------------------------------------- */
+
+/*  An EC algorithm has one curve (RFC 7518, 3.4), which libcjose does not
+ *  ask for, and a signature of two of its numbers. */
+static const struct {
+    const char *name;
+    cjose_jwk_kty_t type;
+    cjose_jwk_ec_curve curve;
+    size_t signature;
+} ALGS[] = {
+    [FCJ_ALG_NONE]  = { "", CJOSE_JWK_KTY_OCT, CJOSE_JWK_EC_INVALID, 0 },
+    [FCJ_ALG_RS256] = { "RS256", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    [FCJ_ALG_RS384] = { "RS384", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    [FCJ_ALG_RS512] = { "RS512", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    [FCJ_ALG_PS256] = { "PS256", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    [FCJ_ALG_PS384] = { "PS384", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    [FCJ_ALG_PS512] = { "PS512", CJOSE_JWK_KTY_RSA, CJOSE_JWK_EC_INVALID, 0 },
+    [FCJ_ALG_ES256] = { "ES256", CJOSE_JWK_KTY_EC, CJOSE_JWK_EC_P_256, 86 },
+    [FCJ_ALG_ES384] = { "ES384", CJOSE_JWK_KTY_EC, CJOSE_JWK_EC_P_384, 128 },
+    [FCJ_ALG_ES512] = { "ES512", CJOSE_JWK_KTY_EC, CJOSE_JWK_EC_P_521, 176 },
 };
 
 fcj_alg_t fcj_alg_of (const char *name)
 {
-    for (fcj_alg_t n = FCJ_ALG_RS256; name && n <= FCJ_ALG_EDDSA; n++)
+    for (fcj_alg_t n = FCJ_ALG_RS256; name && n <= FCJ_ALG_ES512; n++)
         if (strcmp (name, ALGS[n].name) == 0)
             return n;
     return FCJ_ALG_NONE;
 }
 
+size_t fcj_alg_signature (fcj_alg_t alg)
+{
+    return ALGS[alg].signature;
+}
+
+static bool s_fits (const key_t_ *key, fcj_alg_t alg)
+{
+    return alg != FCJ_ALG_NONE
+        && (key->only == FCJ_ALG_NONE || key->only == alg)
+        && cjose_jwk_get_kty (key->jwk, NULL) == ALGS[alg].type
+        && (ALGS[alg].type != CJOSE_JWK_KTY_EC
+            || cjose_jwk_EC_get_curve (key->jwk, NULL) == ALGS[alg].curve);
+}
+
 /* ---- One key ----------------------------------------------------------- */
 
-/*  A base64url member into bytes; 0: absent, malformed or too long. */
-static size_t s_bytes (const json_t *key, const char *name,
-                       unsigned char *out, size_t size)
+/*  Puts a number of the key into public; false: there is none, or none of
+ *  that length. */
+static bool s_take (json_t *public, const json_t *key, const char *name,
+                    size_t most)
 {
-    const char *text = json_string_value (json_object_get (key, name));
-    size_t got = 0;
-    if (!text || sodium_base642bin (
-            out, size, text, strlen (text), NULL, &got, NULL,
-            sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
-        return 0;
-    return got;
+    json_t *value = json_object_get (key, name);
+    const char *text = json_string_value (value);
+    size_t length = text? strlen (text): 0;
+    return length && length <= most
+        && strspn (text, FCJ_BASE64URL) == length
+        && json_object_set (public, name, value) == 0;
 }
 
-static EVP_PKEY *s_build (const char *type, OSSL_PARAM_BLD *build)
+/*  NULL: it is no RSA or EC key, off its curve, or too weak. */
+static cjose_jwk_t *s_import (const json_t *json)
 {
-    EVP_PKEY *pkey = NULL;
-    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param (build);
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name (NULL, type, NULL);
-    if (!params || !context || EVP_PKEY_fromdata_init (context) <= 0
-        || EVP_PKEY_fromdata (context, &pkey, EVP_PKEY_PUBLIC_KEY,
-                              params) <= 0)
-        pkey = NULL;
-    EVP_PKEY_CTX_free (context);
-    OSSL_PARAM_free (params);
-    return pkey;
-}
-
-static EVP_PKEY *s_rsa (const json_t *key)
-{
-    unsigned char n[NUMBER_MAX], e[16];
-    size_t n_size = s_bytes (key, "n", n, sizeof n);
-    size_t e_size = s_bytes (key, "e", e, sizeof e);
-    if (!n_size || !e_size)
-        return NULL;
-    BIGNUM *modulus = BN_bin2bn (n, (int) n_size, NULL);
-    BIGNUM *exponent = BN_bin2bn (e, (int) e_size, NULL);
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new ();
-    EVP_PKEY *pkey = NULL;
-    if (modulus && exponent && build
-        && OSSL_PARAM_BLD_push_BN (build, OSSL_PKEY_PARAM_RSA_N, modulus)
-        && OSSL_PARAM_BLD_push_BN (build, OSSL_PKEY_PARAM_RSA_E, exponent))
-        pkey = s_build ("RSA", build);
-    OSSL_PARAM_BLD_free (build);
-    BN_free (modulus);
-    BN_free (exponent);
-    int bits = pkey? EVP_PKEY_get_bits (pkey): 0;
-    if (pkey && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)) {
-        EVP_PKEY_free (pkey);
-        pkey = NULL;
-    }
-    return pkey;
-}
-
-static EVP_PKEY *s_ec (const json_t *key)
-{
-    const char *curve = json_string_value (json_object_get (key, "crv"));
-    unsigned char point[65] = { 4 };    /* uncompressed */
-    if (!curve || strcmp (curve, "P-256") != 0
-        || s_bytes (key, "x", point + 1, 32) != 32
-        || s_bytes (key, "y", point + 33, 32) != 32)
-        return NULL;
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new ();
-    EVP_PKEY *pkey = NULL;
-    if (build && OSSL_PARAM_BLD_push_utf8_string (
-                     build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0)
-        && OSSL_PARAM_BLD_push_octet_string (build, OSSL_PKEY_PARAM_PUB_KEY,
-                                             point, sizeof point))
-        pkey = s_build ("EC", build);
-    OSSL_PARAM_BLD_free (build);
-    return pkey;
-}
-
-static EVP_PKEY *s_ed (const json_t *key)
-{
-    const char *curve = json_string_value (json_object_get (key, "crv"));
-    unsigned char point[32];
-    if (!curve || strcmp (curve, "Ed25519") != 0
-        || s_bytes (key, "x", point, sizeof point) != sizeof point)
-        return NULL;
-    return EVP_PKEY_new_raw_public_key (EVP_PKEY_ED25519, NULL, point,
-                                        sizeof point);
+    const char *type = json_string_value (json_object_get (json, "kty"));
+    json_t *public = json_object ();
+    cjose_jwk_t *jwk = NULL;
+    bool rsa = type && strcmp (type, "RSA") == 0
+        && s_take (public, json, "n", MODULUS_TEXT)
+        && s_take (public, json, "e", EXPONENT_TEXT);
+    bool ec = type && strcmp (type, "EC") == 0
+        && s_take (public, json, "x", COORDINATE)
+        && s_take (public, json, "y", COORDINATE)
+        && json_object_set (public, "crv",
+                            json_object_get (json, "crv")) == 0;
+    json_object_set (public, "kid", json_object_get (json, "kid"));
+    if ((rsa || ec)
+        && json_object_set_new (public, "kty", json_string (type)) == 0)
+        jwk = cjose_jwk_import_json (public, NULL);
+    json_decref (public);
+    ERR_clear_error ();         /* a point off its curve leaves some */
+    size_t bits = jwk && rsa? cjose_jwk_get_keysize (jwk, NULL): MODULUS_MIN;
+    if (bits >= MODULUS_MIN && bits <= MODULUS_MAX)
+        return jwk;
+    cjose_jwk_release (jwk);
+    return NULL;
 }
 
 /*  "use" and "key_ops", where given, must let it verify. */
@@ -148,37 +132,23 @@ static bool s_may_verify (const json_t *key)
 /*  True when it is a key of use. */
 static bool s_key (const json_t *json, key_t_ *key)
 {
-    const char *type = json_string_value (json_object_get (json, "kty"));
     const char *alg = json_string_value (json_object_get (json, "alg"));
-    const char *kid = json_string_value (json_object_get (json, "kid"));
-    memset (key, 0, sizeof *key);
-    if (!type || !s_may_verify (json) || (kid && strlen (kid) > KID_MAX))
+    key->only = fcj_alg_of (alg);
+    if (!s_may_verify (json) || (alg && key->only == FCJ_ALG_NONE)
+        || !(key->jwk = s_import (json)))
         return false;
-    if (alg && (key->only = fcj_alg_of (alg)) == FCJ_ALG_NONE)
-        return false;
-    if (strcmp (type, "RSA") == 0) {
-        key->kind = RSA_KEY;
-        key->pkey = s_rsa (json);
-    }
-    else if (strcmp (type, "EC") == 0) {
-        key->kind = EC_KEY_;
-        key->pkey = s_ec (json);
-    }
-    else if (strcmp (type, "OKP") == 0) {
-        key->kind = ED_KEY;
-        key->pkey = s_ed (json);
-    }
-    snprintf (key->kid, sizeof key->kid, "%s", kid? kid: "");
-    return key->pkey != NULL;
+    if (key->only == FCJ_ALG_NONE || s_fits (key, key->only))
+        return true;
+    cjose_jwk_release (key->jwk);
+    return false;
 }
 
 /* ------------------------------------------------------------------------ */
 
 fcj_jwks_t *fcj_jwks_new (const char *text, size_t size, fcj_error_t *error)
 {
-    json_error_t why;
     json_t *root = size <= FCJ_JWKS_BYTES_MAX
-        ? json_loadb (text, size, JSON_REJECT_DUPLICATES, &why): NULL;
+        ? json_loadb (text, size, JSON_REJECT_DUPLICATES, NULL): NULL;
     const json_t *keys = json_object_get (root, "keys");
     size_t n;
     json_t *one;
@@ -192,8 +162,8 @@ fcj_jwks_t *fcj_jwks_new (const char *text, size_t size, fcj_error_t *error)
     if (!self->count) {
         fcj_fail (error, FCJ_INVALID, !json_is_array (keys)
                   ? "what came is no JSON Web Key Set"
-                  : "the key set holds no RSA (2048 bits or more), P-256 or"
-                    " Ed25519 key to verify with");
+                  : "the key set holds no RSA (2048 to 8192 bits), P-256,"
+                    " P-384 or P-521 key to verify with");
         fcj_jwks_destroy (&self);
     }
     json_decref (root);
@@ -206,20 +176,23 @@ void fcj_jwks_destroy (fcj_jwks_t **self_p)
     if (!self)
         return;
     for (size_t n = 0; n < self->count; n++)
-        EVP_PKEY_free (self->keys[n].pkey);
+        cjose_jwk_release (self->keys[n].jwk);
     free (self);
     *self_p = NULL;
 }
 
-EVP_PKEY *fcj_jwks_find (const fcj_jwks_t *self, fcj_alg_t alg,
-                         const char *kid, size_t n)
+static bool s_is_named (const key_t_ *key, const char *kid)
 {
-    for (size_t at = 0; alg != FCJ_ALG_NONE && at < self->count; at++) {
-        const key_t_ *key = &self->keys[at];
-        if (key->kind == ALGS[alg].kind
-            && (key->only == FCJ_ALG_NONE || key->only == alg)
-            && (!kid || strcmp (key->kid, kid) == 0) && n-- == 0)
-            return key->pkey;
-    }
+    const char *own = cjose_jwk_get_kid (key->jwk, NULL);
+    return !kid || strcmp (own? own: "", kid) == 0;
+}
+
+const cjose_jwk_t *fcj_jwks_find (const fcj_jwks_t *self, fcj_alg_t alg,
+                                  const char *kid, size_t n)
+{
+    for (size_t at = 0; at < self->count; at++)
+        if (s_fits (&self->keys[at], alg)
+            && s_is_named (&self->keys[at], kid) && n-- == 0)
+            return self->keys[at].jwk;
     return NULL;
 }

@@ -1,28 +1,24 @@
-/*  jwt.c - taking a JWT apart and judging it. The signature is verified by
- *  OpenSSL. Debian's libcjose and libjwt (1.10) know no EdDSA, and libjwt no
- *  key sets; OpenSSL, which is linked anyway, verifies all four algorithms by
- *  one call, and what is left to do is in this file.  */
+/*  jwt.c - taking a JWT apart and judging it. libcjose decodes and verifies;
+ *  what it does not ask (is the algorithm allowed, is the form exact, is a
+ *  member there twice, for whom and until when is it) is asked here, most of
+ *  it before libcjose sees the token.  */
 
-#include <openssl/ec.h>
+#include <cjose/base64.h>
+#include <cjose/jws.h>
+#include <cjose/util.h>
 #include <openssl/err.h>
-#include <openssl/rsa.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include "jwt.h"
 
-#define SIGNATURE_MAX 1024
-#define TRIES_MAX     8         /* keys to try for a token without a kid */
+#define TRIES_MAX 8             /* keys to try for a token without a kid */
 
 struct fcj_jwt {
-    const char *signed_part;    /* "header.payload", within the token */
-    size_t signed_size;
+    cjose_jws_t *jws;
     fcj_alg_t alg;
     json_t *header, *claims;
-    unsigned char signature[SIGNATURE_MAX];
-    size_t signature_size;
 };
 
 /* ---- Opening ----------------------------------------------------------- */
@@ -34,22 +30,27 @@ bool fcj_jwt_looks (const char *token)
     return second && !strchr (second + 1, '.');
 }
 
-static json_t *s_part (const char *text, size_t length)
+/*  A member that is there twice is refused: libcjose takes the last, others
+ *  the first. */
+static json_t *s_object (const uint8_t *bytes, size_t size)
 {
+    json_t *value = json_loadb ((const char *) bytes, size,
+                                JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object (value))
+        return value;
+    json_decref (value);
+    return NULL;
+}
+
+static json_t *s_header (const char *text, size_t length)
+{
+    uint8_t *bytes = NULL;
     size_t size = 0;
-    unsigned char *bytes = malloc (length + 1);
-    json_t *value = NULL;
-    if (bytes && sodium_base642bin (
-            bytes, length + 1, text, length, NULL, &size, NULL,
-            sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0)
-        value = json_loadb ((char *) bytes, size, JSON_REJECT_DUPLICATES,
-                            NULL);
-    free (bytes);
-    if (!json_is_object (value)) {
-        json_decref (value);
+    if (!cjose_base64url_decode (text, length, &bytes, &size, NULL))
         return NULL;
-    }
-    return value;
+    json_t *header = s_object (bytes, size);
+    cjose_get_dealloc () (bytes);
+    return header;
 }
 
 /*  An ID token or a logout token is not for us; RFC 9068 says at+jwt, most
@@ -79,28 +80,33 @@ static const char *s_judge_header (fcj_jwt_t *self, unsigned allowed)
     return NULL;
 }
 
+/*  What only libcjose decodes; *why is NULL when it could. */
+static void s_import (fcj_jwt_t *self, const char *token, const char **why)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0, wanted = fcj_alg_signature (self->alg);
+    if (wanted && strlen (strrchr (token, '.') + 1) != wanted)
+        *why = "its signature has not the length of its algorithm's";
+    else if (!(self->jws = cjose_jws_import (token, strlen (token), NULL))
+             || !cjose_jws_get_plaintext (self->jws, &bytes, &size, NULL)
+             || !(self->claims = s_object (bytes, size)))
+        *why = "it is malformed";
+}
+
 fcj_jwt_t *fcj_jwt_open (const char *token, unsigned allowed,
                          const char **why)
 {
     *why = "it is malformed";
     size_t length = strlen (token);
-    if (length > FCJ_JWT_MAX || !fcj_jwt_looks (token))
-        return NULL;
-    const char *first = strchr (token, '.'), *second = strchr (first + 1,
-                                                               '.');
+    if (length > FCJ_JWT_MAX || !fcj_jwt_looks (token)
+        || strspn (token, FCJ_BASE64URL ".") != length)
+        return NULL;            /* jwk.h: not a thing for libcjose */
     fcj_jwt_t *self = calloc (1, sizeof *self);
     if (!self)
         abort ();
-    self->signed_part = token;
-    self->signed_size = (size_t) (second - token);
-    self->header = s_part (token, (size_t) (first - token));
-    self->claims = s_part (first + 1, (size_t) (second - first - 1));
-    int rc = sodium_base642bin (
-        self->signature, SIGNATURE_MAX, second + 1, strlen (second + 1),
-        NULL, &self->signature_size, NULL,
-        sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    if (self->header && self->claims && rc == 0)
-        *why = s_judge_header (self, allowed);
+    self->header = s_header (token, strcspn (token, "."));
+    if (self->header && !(*why = s_judge_header (self, allowed)))
+        s_import (self, token, why);
     if (*why)
         fcj_jwt_destroy (&self);
     return self;
@@ -111,6 +117,7 @@ void fcj_jwt_destroy (fcj_jwt_t **self_p)
     fcj_jwt_t *self = *self_p;
     if (!self)
         return;
+    cjose_jws_release (self->jws);
     json_decref (self->header);
     json_decref (self->claims);
     free (self);
@@ -124,62 +131,20 @@ const char *fcj_jwt_claim (const fcj_jwt_t *self, const char *name)
 
 /* ---- The signature ----------------------------------------------------- */
 
-/*  JWS writes an ECDSA signature as r and s, 32 bytes each; OpenSSL reads
- *  DER. Its size in der, 0 when it is none. */
-static size_t s_to_der (const unsigned char *raw, size_t size,
-                        unsigned char der[80])
-{
-    if (size != 64)
-        return 0;
-    ECDSA_SIG *signature = ECDSA_SIG_new ();
-    BIGNUM *r = BN_bin2bn (raw, 32, NULL), *s = BN_bin2bn (raw + 32, 32,
-                                                           NULL);
-    if (!signature || !r || !s || !ECDSA_SIG_set0 (signature, r, s))
-        abort ();               /* out of memory */
-    unsigned char *end = der;
-    int written = i2d_ECDSA_SIG (signature, &end);
-    ECDSA_SIG_free (signature);
-    return written > 0? (size_t) written: 0;
-}
-
-static bool s_verify (const fcj_jwt_t *self, EVP_PKEY *key)
-{
-    unsigned char der[80];
-    const unsigned char *signature = self->signature;
-    size_t size = self->signature_size;
-    if (self->alg == FCJ_ALG_ES256) {
-        size = s_to_der (signature, size, der);
-        signature = der;
-    }
-    EVP_MD_CTX *context = EVP_MD_CTX_new ();
-    EVP_PKEY_CTX *options = NULL;
-    const EVP_MD *digest = self->alg == FCJ_ALG_EDDSA? NULL: EVP_sha256 ();
-    bool good = size && context && EVP_DigestVerifyInit (
-        context, &options, digest, NULL, key) == 1;
-    if (good && self->alg == FCJ_ALG_PS256)
-        good = EVP_PKEY_CTX_set_rsa_padding (options,
-                                             RSA_PKCS1_PSS_PADDING) == 1
-            && EVP_PKEY_CTX_set_rsa_pss_saltlen (
-                   options, RSA_PSS_SALTLEN_DIGEST) == 1;
-    good = good && EVP_DigestVerify (
-        context, signature, size, (const unsigned char *) self->signed_part,
-        self->signed_size) == 1;
-    EVP_MD_CTX_free (context);
-    ERR_clear_error ();
-    return good;
-}
-
 fcj_jwt_verdict_t fcj_jwt_verify (const fcj_jwt_t *self,
                                   const fcj_jwks_t *keys)
 {
     const char *kid = json_string_value (
         json_object_get (self->header, "kid"));
-    EVP_PKEY *key;
+    const cjose_jwk_t *key;
+    bool good = false;
     size_t n = 0;
-    for (; n < TRIES_MAX
+    for (; !good && n < TRIES_MAX
            && (key = fcj_jwks_find (keys, self->alg, kid, n)); n++)
-        if (s_verify (self, key))
-            return FCJ_JWT_GOOD;
+        good = cjose_jws_verify (self->jws, key, NULL);
+    ERR_clear_error ();         /* what OpenSSL thought of the others */
+    if (good)
+        return FCJ_JWT_GOOD;
     return n && kid? FCJ_JWT_BAD: FCJ_JWT_NO_KEY;
 }
 

@@ -19,7 +19,17 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import (
-    ec, ed25519, padding, rsa, utils)
+    ec, padding, rsa, utils)
+
+ALGS = ("RS256", "RS512", "PS256", "PS384", "ES256", "ES384", "ES512")
+HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(),
+          "512": hashes.SHA512()}
+CURVES = {"ES256": ("P-256", ec.SECP256R1(), 32),
+          "ES384": ("P-384", ec.SECP384R1(), 48),
+          "ES512": ("P-521", ec.SECP521R1(), 66)}
+# Of RFC 8037: a key that our server has no use for, and passes over.
+EDWARDS = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "EdDSA-1",
+           "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 
 
 def b64(data: bytes) -> str:
@@ -31,35 +41,25 @@ def number(value: int) -> str:
 
 
 class Key:
-    """A private key with a kid; alg is one of the four."""
+    """A private key with a kid, for one of ALGS."""
 
     def __init__(self, kid: str | None, alg: str, bits: int = 2048) -> None:
         self.kid, self.alg = kid, alg
-        self.private: Any
-        if alg in ("RS256", "PS256"):
-            self.private = rsa.generate_private_key(65537, bits)
-        elif alg == "ES256":
-            self.private = ec.generate_private_key(ec.SECP256R1())
-        else:
-            self.private = ed25519.Ed25519PrivateKey.generate()
+        self.private: Any = (
+            ec.generate_private_key(CURVES[alg][1]) if alg in CURVES
+            else rsa.generate_private_key(65537, bits))
 
     @property
     def jwk(self) -> dict[str, Any]:
-        public = self.private.public_key()
+        public = self.private.public_key().public_numbers()
         named = {"kid": self.kid} if self.kid else {}
-        if self.alg in ("RS256", "PS256"):
-            n = public.public_numbers()
-            return {"kty": "RSA", "n": number(n.n), "e": number(n.e),
-                    "use": "sig", **named}
-        if self.alg == "ES256":
-            n = public.public_numbers()
-            return {"kty": "EC", "crv": "P-256",
-                    "x": b64(n.x.to_bytes(32, "big")),
-                    "y": b64(n.y.to_bytes(32, "big")), **named}
-        return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", **named,
-                "x": b64(public.public_bytes(
-                    serialization.Encoding.Raw,
-                    serialization.PublicFormat.Raw))}
+        if self.alg not in CURVES:
+            return {"kty": "RSA", "n": number(public.n),
+                    "e": number(public.e), "use": "sig", **named}
+        name, _, size = CURVES[self.alg]
+        return {"kty": "EC", "crv": name,
+                "x": b64(public.x.to_bytes(size, "big")),
+                "y": b64(public.y.to_bytes(size, "big")), **named}
 
     @property
     def pem(self) -> bytes:
@@ -69,17 +69,16 @@ class Key:
 
     def sign(self, data: bytes, alg: str | None = None) -> bytes:
         alg = alg or self.alg
-        if alg == "RS256":
-            return self.private.sign(data, padding.PKCS1v15(),
-                                     hashes.SHA256())
-        if alg == "PS256":
+        digest = HASHES[alg[2:]]
+        if alg.startswith("RS"):
+            return self.private.sign(data, padding.PKCS1v15(), digest)
+        if alg.startswith("PS"):
             return self.private.sign(data, padding.PSS(
-                padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
-        if alg == "ES256":
-            r, s = utils.decode_dss_signature(
-                self.private.sign(data, ec.ECDSA(hashes.SHA256())))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        return self.private.sign(data)
+                padding.MGF1(digest), digest.digest_size), digest)
+        r, s = utils.decode_dss_signature(
+            self.private.sign(data, ec.ECDSA(digest)))
+        size = CURVES[alg][2]
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
 def join(header: dict[str, Any], claims: dict[str, Any],
@@ -101,8 +100,8 @@ class Issuer:
                  tls: ssl.SSLContext | None = None) -> None:
         self.audience = audience
         self.keys = {alg: Key(f"{alg}-1", alg)
-                     for alg in ("RS256", "PS256", "ES256", "EdDSA")}
-        self.extra: list[dict[str, Any]] = []
+                     for alg in ALGS}
+        self.extra: list[Any] = [EDWARDS]
         self.asked = 0              # for the key set
         self.broken = False
         self.delay = 0.0

@@ -19,7 +19,7 @@ from typing import Any, Iterator
 
 import pytest
 
-from issuer import Issuer, Key, b64, hs256, join
+from issuer import ALGS, EDWARDS, Issuer, Key, b64, hs256, join
 from service import (BIN, LEGACY, META, MODERN, Http, Service, free_port,
                      hashed)
 
@@ -36,6 +36,7 @@ class Protected:
         self.issuer = Issuer(self.url)
         self.service.env |= {
             "FCJ_AUTH_ISSUER": self.issuer.url, "FCJ_PUBLIC_URL": self.url,
+            "FCJ_AUTH_ALGORITHMS": ",".join(ALGS),
             "FCJ_AUTH_REFETCH_S": "1", "FCJ_AUTH_LEEWAY_S": "5"}
         self.service.start_all()
 
@@ -66,7 +67,7 @@ def challenge(headers: dict[str, str]) -> dict[str, str]:
 
 # ---- Whose token is good ---------------------------------------------------
 
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("alg", ALGS)
 def test_a_token_of_each_algorithm_is_good(at: Protected, alg: str) -> None:
     assert at.status(at.issuer.token(alg)) == 200
     assert at.status(at.issuer.token(alg)) == 200
@@ -109,7 +110,18 @@ def bad(at: Protected) -> dict[str, str]:
             {"alg": "HS256", "kid": rs.kid}, claims,
             hs256(rs.jwk["n"].encode())),
         "HS256 by nothing": join({"alg": "HS256"}, claims, hs256(b"")),
-        "RS384": join({"alg": "RS384", "kid": rs.kid}, claims, rs.sign),
+        "RS384, which is not in the list": join(
+            {"alg": "RS384", "kid": rs.kid}, claims,
+            lambda data: rs.sign(data, "RS384")),
+        "PS384 as RS256": join({"alg": "RS256", "kid": rs.kid}, claims,
+                               lambda data: rs.sign(data, "PS384")),
+        "EdDSA": join({"alg": "EdDSA", "kid": "EdDSA-1"}, claims,
+                      lambda _: bytes(64)),
+        "ES256 by a P-384 key": join(
+            {"alg": "ES256", "kid": "ES384-1"}, claims,
+            issuer.keys["ES384"].sign),
+        "base64 that is none": f"A===.{body}.{signature}",
+        "base64 that is none, as the body": f"{head}.A===.{signature}",
         "RS256 of an EC key": join(
             {"alg": "RS256", "kid": "ES256-1"}, claims, rs.sign),
         "ES256 of an RSA key": join(
@@ -229,12 +241,13 @@ def test_weak_keys_are_no_keys(at: Protected) -> None:
     weak = Key("weak", "RS256", bits=1024)
     secret = {"kty": "oct", "kid": "oct", "k": b64(b"s" * 32)}
     for_encryption = {**Key("enc", "RS256").jwk, "use": "enc"}
-    at.issuer.extra = [weak.jwk, secret, for_encryption, {"kty": 5}, 7]
+    torn = {**Key("torn", "RS256").jwk, "n": "A==="}
+    at.issuer.extra = [weak.jwk, secret, for_encryption, torn, {"kty": 5}, 7]
     time.sleep(1.1)
-    at.issuer.rotate("EdDSA")
-    assert at.status(at.issuer.token("EdDSA")) == 200
+    at.issuer.rotate("ES384")
+    assert at.status(at.issuer.token("ES384")) == 200
     assert at.status(at.issuer.token(key=weak)) == 401
-    at.issuer.extra = []
+    at.issuer.extra = [EDWARDS]
 
 
 # ---- Metadata, challenges, scopes ------------------------------------------
@@ -402,6 +415,7 @@ def test_a_stream_ends_with_its_token(at: Protected) -> None:
     ({"FCJ_AUTH_ISSUER": "https://id.example.org"}, "public-url"),
     ({"FCJ_AUTH_ALGORITHMS": "HS256"}, "auth-algorithms"),
     ({"FCJ_AUTH_ALGORITHMS": "none"}, "auth-algorithms"),
+    ({"FCJ_AUTH_ALGORITHMS": "RS256,EdDSA"}, "auth-algorithms"),
     ({"FCJ_TOKEN_FILE": "/nowhere/tokens"}, "token"),
     ({"FCJ_TLS_CERT": "/nowhere/cert.pem"}, "tls-key")])
 def test_an_open_or_half_set_door_is_refused(
