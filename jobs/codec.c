@@ -10,6 +10,7 @@
  *  without a copy.  */
 
 #include "codec.h"
+#include "bytes.h"
 #include "limits.h"
 
 #include <math.h>
@@ -20,28 +21,14 @@
 /* ---- Writing ----------------------------------------------------------- */
 
 struct fcj_pack {
-    char *data;
-    size_t size, room;
+    fcj_bytes_t bytes;
     msgpack_packer packer;
 };
 
-/*  Out of memory ends the process: a half written message must not leave. */
 static int s_append (void *arg, const char *bytes, size_t size)
 {
     fcj_pack_t *self = arg;
-    if (self->room - self->size < size) {
-        size_t room = self->room ? self->room : 256;
-        while (room - self->size < size)
-            room *= 2;
-        char *data = realloc (self->data, room);
-        if (!data)
-            abort ();
-        self->data = data;
-        self->room = room;
-    }
-    if (size)
-        memcpy (self->data + self->size, bytes, size);
-    self->size += size;
+    fcj_bytes_add (&self->bytes, bytes, size);
     return 0;
 }
 
@@ -58,7 +45,7 @@ void fcj_pack_destroy (fcj_pack_t **self_p)
 {
     if (!*self_p)
         return;
-    free ((*self_p)->data);
+    fcj_bytes_free (&(*self_p)->bytes);
     free (*self_p);
     *self_p = NULL;
 }
@@ -116,7 +103,7 @@ void fcj_pack_nil (fcj_pack_t *self)
 
 void fcj_pack_raw (fcj_pack_t *self, const void *bytes, size_t size)
 {
-    s_append (self, bytes, size);
+    fcj_bytes_add (&self->bytes, bytes, size);
 }
 
 void fcj_pack_kstr (fcj_pack_t *self, const char *key, const char *text)
@@ -152,12 +139,12 @@ void fcj_pack_kbool (fcj_pack_t *self, const char *key, bool value)
 
 const void *fcj_pack_data (const fcj_pack_t *self)
 {
-    return self->data;
+    return fcj_bytes_data (&self->bytes);
 }
 
 size_t fcj_pack_size (const fcj_pack_t *self)
 {
-    return self->size;
+    return fcj_bytes_size (&self->bytes);
 }
 
 /* ---- Is it well formed? ------------------------------------------------- */

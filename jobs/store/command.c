@@ -4,6 +4,7 @@
  *  apart until it ends.  */
 
 #include "command.h"
+#include "../bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,38 +12,16 @@
 
 #define PREFIX "{fcj:0}:"
 
-typedef struct {
-    char *data;
-    size_t size, room;
-} s_bytes_t;
-
 struct fcj_command {
-    s_bytes_t done, open;
+    fcj_bytes_t done, open;
     int words, commands;
 };
 
-static void s_append (s_bytes_t *self, const void *bytes, size_t size)
-{
-    if (self->room - self->size < size) {
-        size_t room = self->room ? self->room : 512;
-        while (room - self->size < size)
-            room *= 2;
-        char *data = realloc (self->data, room);
-        if (!data)
-            abort ();
-        self->data = data;
-        self->room = room;
-    }
-    if (size)
-        memcpy (self->data + self->size, bytes, size);
-    self->size += size;
-}
-
-static void s_head (s_bytes_t *self, char mark, size_t number)
+static void s_head (fcj_bytes_t *self, char mark, size_t number)
 {
     char head[32];
     int size = snprintf (head, sizeof (head), "%c%zu\r\n", mark, number);
-    s_append (self, head, (size_t) size);
+    fcj_bytes_add (self, head, (size_t) size);
 }
 
 fcj_command_t *fcj_command_new (void)
@@ -57,15 +36,15 @@ void fcj_command_destroy (fcj_command_t **self_p)
 {
     if (!*self_p)
         return;
-    free ((*self_p)->done.data);
-    free ((*self_p)->open.data);
+    fcj_bytes_free (&(*self_p)->done);
+    fcj_bytes_free (&(*self_p)->open);
     free (*self_p);
     *self_p = NULL;
 }
 
 void fcj_command_begin (fcj_command_t *self, const char *word)
 {
-    self->open.size = 0;
+    fcj_bytes_clear (&self->open);
     self->words = 0;
     fcj_command_str (self, word);
 }
@@ -80,8 +59,8 @@ void fcj_command_function (fcj_command_t *self, const char *name, int keys)
 void fcj_command_add (fcj_command_t *self, const void *bytes, size_t size)
 {
     s_head (&self->open, '$', size);
-    s_append (&self->open, bytes, size);
-    s_append (&self->open, "\r\n", 2);
+    fcj_bytes_add (&self->open, bytes, size);
+    fcj_bytes_add (&self->open, "\r\n", 2);
     self->words++;
 }
 
@@ -110,10 +89,10 @@ void fcj_command_key (fcj_command_t *self, const char *kind, const char *name)
 {
     size_t size = strlen (PREFIX) + strlen (kind) + strlen (name);
     s_head (&self->open, '$', size);
-    s_append (&self->open, PREFIX, strlen (PREFIX));
-    s_append (&self->open, kind, strlen (kind));
-    s_append (&self->open, name, strlen (name));
-    s_append (&self->open, "\r\n", 2);
+    fcj_bytes_add (&self->open, PREFIX, strlen (PREFIX));
+    fcj_bytes_add (&self->open, kind, strlen (kind));
+    fcj_bytes_add (&self->open, name, strlen (name));
+    fcj_bytes_add (&self->open, "\r\n", 2);
     self->words++;
 }
 
@@ -130,18 +109,19 @@ void fcj_command_idem (fcj_command_t *self, const char *owner,
 void fcj_command_end (fcj_command_t *self)
 {
     s_head (&self->done, '*', (size_t) self->words);
-    s_append (&self->done, self->open.data, self->open.size);
+    fcj_bytes_add (&self->done, fcj_bytes_data (&self->open),
+                   fcj_bytes_size (&self->open));
     self->commands++;
 }
 
 const char *fcj_command_data (const fcj_command_t *self)
 {
-    return self->done.data;
+    return fcj_bytes_data (&self->done);
 }
 
 size_t fcj_command_size (const fcj_command_t *self)
 {
-    return self->done.size;
+    return fcj_bytes_size (&self->done);
 }
 
 int fcj_command_count (const fcj_command_t *self)

@@ -6,6 +6,7 @@
 
 #include "conn.h"
 #include "command.h"
+#include "../bytes.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -22,7 +23,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define READ_SIZE (64 * 1024)
+#define READ_SIZE  (64 * 1024)
+#define WRITE_SIZE (1024 * 1024)
 
 typedef enum { CLOSED, CONNECTING, SHAKING, GREETING, UP } s_phase_t;
 
@@ -39,8 +41,7 @@ struct fcj_conn {
     SSL *ssl;
     bool tls_wants_write;
     redisReader *reader;
-    char *out;                  /* not yet written: [sent, size) */
-    size_t sent, size, room;
+    fcj_bytes_t out;            /* not yet written */
 };
 
 /* ---- The URL ------------------------------------------------------------ */
@@ -153,7 +154,7 @@ void fcj_conn_destroy (fcj_conn_t **self_p)
     free (self->path);
     free (self->user);
     free (self->password);
-    free (self->out);
+    fcj_bytes_free (&self->out);
     free (self);
     *self_p = NULL;
 }
@@ -238,7 +239,7 @@ void fcj_conn_close (fcj_conn_t *self)
         redisReaderFree (self->reader);
     self->reader = NULL;
     self->phase = CLOSED;
-    self->sent = self->size = 0;
+    fcj_bytes_clear (&self->out);
     self->greetings = 0;
     self->tls_wants_write = false;
 }
@@ -352,26 +353,12 @@ bool fcj_conn_wants_write (const fcj_conn_t *self)
         return true;
     if (self->phase == SHAKING)
         return self->tls_wants_write;
-    return self->phase != CLOSED && self->sent < self->size;
+    return self->phase != CLOSED && fcj_bytes_size (&self->out) > 0;
 }
 
 void fcj_conn_send (fcj_conn_t *self, const void *bytes, size_t size)
 {
-    if (self->sent == self->size)
-        self->sent = self->size = 0;
-    if (self->room - self->size < size) {
-        size_t room = self->room ? self->room : 4096;
-        while (room - self->size < size)
-            room *= 2;
-        char *out = realloc (self->out, room);
-        if (!out)
-            abort ();
-        self->out = out;
-        self->room = room;
-    }
-    if (size)
-        memcpy (self->out + self->size, bytes, size);
-    self->size += size;
+    fcj_bytes_add (&self->out, bytes, size);
 }
 
 static ssize_t s_tls_move (fcj_conn_t *self, int result)
@@ -385,12 +372,12 @@ static ssize_t s_tls_move (fcj_conn_t *self, int result)
 
 static int s_flush (fcj_conn_t *self, fcj_error_t *error)
 {
-    while (self->sent < self->size) {
-        const char *at = self->out + self->sent;
-        size_t left = self->size - self->sent;
+    size_t left;
+    while ((left = fcj_bytes_size (&self->out)) > 0) {
+        const char *at = fcj_bytes_data (&self->out);
         ssize_t n;
-        if (left > 1 << 20)
-            left = 1 << 20;
+        if (left > WRITE_SIZE)
+            left = WRITE_SIZE;
         ERR_clear_error ();
         n = self->ssl
                 ? s_tls_move (self, SSL_write (self->ssl, at, (int) left))
@@ -400,7 +387,7 @@ static int s_flush (fcj_conn_t *self, fcj_error_t *error)
         if (n < 0)
             return errno == EAGAIN ? 0
                                    : s_lost (self, error, strerror (errno));
-        self->sent += (size_t) n;
+        fcj_bytes_drop (&self->out, (size_t) n);
     }
     return 0;
 }
