@@ -31,7 +31,8 @@
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
 #define SETTLED_MS   10000
-#define RESTORES_MAX 2          /* starts that end, with one snapshot */
+#define RESTORES_MAX 6          /* starts that end, with one snapshot; one
+                                 * document ends two (snapshot.py) */
 #define ENVIRONMENT_MAX 24
 #define LAST_WORD_MS 5000       /* a snapshot, at our end */
 
@@ -134,8 +135,8 @@ s_exec (const fcj_worker_options_t *options, char *const *environment,
     _exit (127);
 }
 
-/*  Which snapshot to begin with: the newest, but not one that two hosts did
- *  not survive.  */
+/*  Which snapshot to begin with: the newest, but not one that so many hosts
+ *  did not survive. What is set aside is told for as long as we live.  */
 static void
 s_choose (fcj_host_t *self)
 {
@@ -146,9 +147,11 @@ s_choose (fcj_host_t *self)
         snprintf (self->restored, sizeof self->restored, "%s", newest);
     }
     if (self->restored[0] && ++self->restores > RESTORES_MAX) {
-        snprintf (self->error, sizeof self->error, "FreeCAD ends when it "
+        snprintf (self->aside, sizeof self->aside, "FreeCAD ends when it "
                   "opens the documents of %.300s; it was started without "
-                  "them", self->restored);
+                  "them, their copies are in %.300s.bad", self->restored,
+                  self->restored);
+        fcj_log (FCJ_ERROR, "snapshot_set_aside", "path", self->restored, NULL);
         fcj_hostdir_set_aside (self->restored);
         self->restored[0] = 0;
     }
@@ -264,8 +267,11 @@ s_on_exit (fcj_world_t *world, int status)
               WIFSIGNALED (status) ? "signal" : "exit code",
               WIFSIGNALED (status) ? WTERMSIG (status)
               : WEXITSTATUS (status), last[0] ? ": " : "", last);
-    if (world->now - self->started > SETTLED_MS || was_up)
+    bool settled = world->now - self->started > SETTLED_MS;
+    if (settled || was_up)
         self->failures = 0;
+    if (settled || (was_up && (process->job || self->why[0])))
+        self->restores = 0;     /* what ended it was not the documents */
     fcj_process_on_exit (world, process, status, 0, 0);
     s_off (world);
     self->restarts++;

@@ -21,7 +21,7 @@ struct fcj_host {
     int64_t deadline, started, start_again;
     int failures, restarts, restores;
     char snapshots[PATH_MAX], restored[PATH_MAX];
-    char why[512], error[512];
+    char why[512], error[1024], aside[1024];    /* aside: see s_choose */
     bool paused, holder, told, given_up;
     char *info, *catalogue, *problems;  /* problems: what was not restored */
     int64_t reload_req, jobs;

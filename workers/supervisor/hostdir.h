@@ -18,6 +18,6 @@ void fcj_hostdir_newest (const char *snapshots, char *path, size_t size);
 bool fcj_hostdir_has (const char *snapshots, int64_t number);
 /*  A process is still writing one.  */
 bool fcj_hostdir_writing (const char *snapshots);
-/*  Nobody will open it again: <path>.bad, for its owner to look at.  */
+/*  No host will open it again: <path>.bad, for its owner to look at.  */
 void fcj_hostdir_set_aside (const char *path);
 #endif

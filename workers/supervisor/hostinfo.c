@@ -21,7 +21,7 @@ s_state_name (const fcj_host_t *self)
         return "paused";
     if (self->state == FCJ_HOST_UP)
         return "ready";
-    return self->error[0] ? "failed"
+    return self->error[0] && self->failures ? "failed"
         : self->state == FCJ_HOST_SAVING || self->restored[0] ? "restoring"
         : "starting";
 }

@@ -48,10 +48,9 @@ s_on_waiting (fcj_world_t *world, fcj_process_t *process)
     process->state = FCJ_P_WAITING;
     if (self->state != FCJ_HOST_UP) {
         self->state = FCJ_HOST_UP;
-        self->restored[0] = 0;
-        self->restores = 0;
         snprintf (self->error, sizeof self->error, "%s",
-                  self->problems ? self->problems : "");
+                  self->problems && self->problems[0] ? self->problems
+                  : self->aside);
         world->broken[0] = 0;
         fcj_log (FCJ_INFO, "gui_host_ready", "info",
                  self->info ? self->info : "", NULL);

@@ -13,6 +13,10 @@ from . import modified
 
 SHOWN_MAX = 12
 
+#: Documents that were not opened again after FreeCAD ended: name -> why, and
+#: where the copy is.
+lost: dict[str, str] = {}
+
 
 def documents() -> list[Any]:
     """Every open document but FreeCAD's own temporary ones."""
@@ -40,8 +44,8 @@ def document(name: str | None = None) -> Any:
                       + ", ".join(doc.Name for doc in found))
     if not found:
         names = ", ".join(doc.Name for doc in known[:SHOWN_MAX])
-        raise Invalid(f"no document {name!r} is open; open are: {names or 'none'}. open_document "
-                      "opens a file, create_document makes one")
+        raise Invalid(f"no document {name!r} is open; open are: {names or 'none'}. "
+                      + (lost.get(name) or "open_document opens a file, create_document makes one"))
     return found[0]
 
 

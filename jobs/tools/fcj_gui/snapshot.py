@@ -7,6 +7,10 @@ touches no window: the X connection is the host's, and closed in the fork.
 
     <directory>/<number>.new/     being written      pid, <name>.FCStd...
     <directory>/<number>/         complete           documents.json, <name>.FCStd...
+
+FreeCAD may not survive what it opens again. So a start notes which document it
+is at (`<number>/opening`), the next one counts that (`<number>/ended`), and the
+one after leaves a document out that ended two: it costs no other.
 """
 
 import json
@@ -17,10 +21,13 @@ import signal
 import time
 from typing import Any, Callable
 
+from fcj_docs import find
+
 from .documents import Changes, listed
 
 PATIENCE_S = 0.5
 NICE = 10
+FATAL = 2                       # starts that a document may end
 
 
 class Snapshots:
@@ -151,9 +158,9 @@ def _write(directory: str, number: int, documents: list[dict[str, Any]], at: int
 
 
 def _clean(directory: str, number: int) -> None:
-    """Keeps this one and the complete one before it."""
-    names = {name: int(name.partition(".")[0]) for name in os.listdir(directory)
-             if name.partition(".")[0].isdigit()}
+    """Keeps this one and the complete one before it, and what is set aside."""
+    names = {name: int(name.removesuffix(".new")) for name in os.listdir(directory)
+             if name.removesuffix(".new").isdigit()}
     complete = sorted(value for name, value in names.items() if name.isdigit() and value < number)
     keep = {number, *complete[-1:]}
     for name, value in names.items():
@@ -188,12 +195,16 @@ def restore(path: str) -> list[str]:
     """Opens the documents of a snapshot; what could not be, in words."""
     import FreeCAD
     problems, active = [], None
+    fatal = _fatal(path)
     for entry in read(path)["documents"]:
         try:
-            document = _open(path, entry)
+            if entry["name"] in fatal:
+                raise RuntimeError("FreeCAD did not survive opening it")
+            document = _open_marked(path, entry)
         except Exception as error:
-            kept = _keep(path, entry["name"])
-            problems.append(f"{entry['label']} was not opened again ({error}); its copy is {kept}")
+            problems.append(f"{entry['label']} was not opened again ({error}); its copy is "
+                            f"{_keep(path, entry['name'])}")
+            find.lost[entry["name"]] = find.lost[entry["label"]] = problems[-1]
             continue
         if entry.get("active"):
             active = document
@@ -202,11 +213,46 @@ def restore(path: str) -> list[str]:
     return problems
 
 
+def _fatal(path: str) -> set[str]:
+    """The documents at which too many starts with this snapshot have ended."""
+    opening, ended = os.path.join(path, "opening"), os.path.join(path, "ended")
+    names = _words(ended)
+    if os.path.exists(opening):
+        names += _words(opening)
+        with open(ended, "w", encoding="ascii") as file:
+            file.write(" ".join(names))
+        os.unlink(opening)
+    return {name for name in names if names.count(name) >= FATAL}
+
+
+def _words(path: str) -> list[str]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().split()
+    except FileNotFoundError:
+        return []
+
+
+def _open_marked(path: str, entry: dict[str, Any]) -> Any:
+    """Opens a document, and lets the window draw it, under a mark that stays
+    when FreeCAD ends by it."""
+    import FreeCADGui
+    opening = os.path.join(path, "opening")
+    with open(opening, "w", encoding="ascii") as file:
+        file.write(entry["name"])
+    try:
+        document = _open(path, entry)
+        FreeCADGui.updateGui()
+        return document
+    finally:
+        os.unlink(opening)
+
+
 def _keep(path: str, name: str) -> str:
     """A copy that nobody cleans away."""
     lost = os.path.join(os.path.dirname(path), "lost")
     os.makedirs(lost, mode=0o700, exist_ok=True)
-    target = os.path.join(lost, f"{name}-{int(time.time())}.FCStd")
+    target = os.path.join(lost, f"{name}-{os.path.basename(path)}.FCStd")
     if not os.path.exists(target):
         os.link(os.path.join(path, name + ".FCStd"), target)
     return target
