@@ -62,6 +62,13 @@ def test_another_file_is_not_overwritten_without_a_word(live, part):
     assert (live.root / "b.FCStd").stat().st_size > 1000
 
 
+def test_the_file_of_another_open_document_is_not_taken(live, part):
+    live("save_document", path="b.FCStd")
+    live("create_document", name="Other")
+    assert f"{part.Name} is open from it" in live.no("save_document", document="Other", path="b.FCStd",
+                                                     overwrite=True)
+
+
 @pytest.mark.parametrize("path", ["../x.FCStd", "/etc/x.FCStd", "link/x.FCStd", "no/where.FCStd",
                                   "linked.FCStd", "dir.FCStd"])
 def test_files_are_written_below_writable_roots_only(live, part, tmp_path, path):

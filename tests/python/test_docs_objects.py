@@ -82,6 +82,58 @@ def test_deleting_what_others_need_deletes_nothing(live, part):
     assert part.Cut.Shape.Volume > 0
 
 
+def test_what_is_deleted_is_not_told_as_changed(live, part):
+    done = live("delete_object", objects=["Cut"])
+    assert done["removed"] == ["Cut"] and "Cut" not in done["changed"]
+
+
+def test_what_only_a_deleted_object_used_is_seen_again(live, part):
+    part.Box.Visibility = part.Cyl.Visibility = False
+    live("create_object", type="Part::Fuse", properties={"Base": "Cut", "Tool": "Cyl"})
+    part.Cut.Visibility = False
+    live("delete_object", objects=["Fusion" if part.getObject("Fusion") else "Fuse"])
+    assert part.Cut.Visibility and not part.Cyl.Visibility, "Cut uses it still"
+    live("delete_object", objects=["Cut"])
+    assert part.Cyl.Visibility and part.Box.Visibility
+    live("undo", steps=2)
+    assert not part.Cut.Visibility and not part.Box.Visibility
+
+
+def test_a_body_goes_on_without_a_deleted_feature(live):
+    live("create_document", name="D")
+    live("create_object", type="PartDesign::Body", name="Body")
+    for name, height in (("One", 10), ("Two", 20), ("Three", 30)):
+        live("create_object", type="PartDesign::AdditiveBox", name=name, parent="Body",
+             properties={"Height": height})
+
+    def height():
+        body = live("get_object", object="Body")
+        return body["properties"]["Tip"], body["shape"]["box"]["max"][2]
+    assert height() == ("Three", 30)
+    live("delete_object", objects=["Three"])
+    assert height() == ("Two", 20)
+    live("delete_object", objects=["One"])
+    assert height() == ("Two", 20)
+    live("undo", steps=2)
+    assert height() == ("Three", 30)
+
+
+def test_an_object_without_its_shape_has_no_numbers_of_one(live, part):
+    whole = live("get_object", object="Box")
+    assert whole["shape"]["volume"] and "Shape" not in whole["properties"], "told once"
+    assert "shape" not in live("get_object", object="Box", shape=False)
+    assert "Shape" not in live("inspect_object", object="Box", shape=False)["properties"]
+    assert live("get_object", object="Box", properties=["Shape"], shape=False)["properties"]["Shape"]["volume"]
+
+
+def test_a_step_is_of_its_document_alone_whichever_is_active(live, part):
+    live("create_document", name="Other")
+    live("edit_object", object="Box", properties={"Length": 12}, document=part.Name)
+    listed = {one["name"]: one for one in live("list_documents")["documents"]}
+    assert listed["Other"]["undo"] == [] and listed["Other"]["active"]
+    assert listed[part.Name]["undo"][0] == "Edit Box"
+
+
 def test_deleting_many_is_asked_first(live):
     live("create_document", name="D")
     names = [live("create_object", type="Part::Sphere")["object"]["name"] for _ in range(11)]

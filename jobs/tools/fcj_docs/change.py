@@ -48,7 +48,8 @@ class _Watch:
             self.removed[key] = None
 
     def slotChangedObject(self, item: Any, prop: str) -> None:
-        if item.Document is not None:        # a property set before it is in
+        # It has none before it is in, and changes once more when it is gone.
+        if item.Document is not None and _key(item) not in self.removed:
             self.changed[_key(item)] = None
 
 
@@ -105,6 +106,14 @@ class Change:
         self.touched = {item.Name for item in self.doc.Objects if "Touched" in item.State} \
             if self.doc.isTouched() else set()
         self.undo_count = self.doc.UndoCount
+        # A step of another document than the active one would be a step of that
+        # one, too ("-> Edit Box").
+        self.active = FreeCAD.ActiveDocument
+        if self.active is not None and self.active.Name != self.name:
+            self.active = self.active.Name
+            FreeCAD.setActiveDocument(self.name)
+        else:
+            self.active = None
         FreeCAD.addDocumentObserver(self.watch)
         FreeCAD.setActiveTransaction(self.title)
         return self
@@ -118,6 +127,8 @@ class Change:
                 self._roll_back()
         finally:
             FreeCAD.removeDocumentObserver(self.watch)
+            if self.active in FreeCAD.listDocuments():
+                FreeCAD.setActiveDocument(self.active)
 
     def _finish(self) -> None:
         try:

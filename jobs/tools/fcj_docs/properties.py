@@ -42,11 +42,13 @@ def expressions(item: Any) -> dict[str, str]:
     return {path.lstrip("."): text for path, text in getattr(item, "ExpressionEngine", None) or []}
 
 
-def read_all(item: Any, names: list[str] | None = None) -> dict[str, Any]:
-    """Properties and their values; those named, else all that say something."""
+def read_all(item: Any, names: list[str] | None = None, shapes: bool = True) -> dict[str, Any]:
+    """Properties and their values; those named, else all that say something.
+    shapes: also shapes in numbers, which take time."""
     chosen = names if names is not None else [
         name for name in sorted(item.PropertiesList)
-        if name not in HIDDEN and not _is_cell(item, name)]
+        if name not in HIDDEN and not _is_cell(item, name)
+        and (shapes or item.getTypeIdOfProperty(name) != "Part::PropertyPartShape")]
     made: dict[str, Any] = {}
     for name in chosen:
         check_name(item, name)

@@ -163,6 +163,10 @@ def save_document(job: Job, document: Name | None = None, path: Path | None = No
     if not wanted.lower().endswith(".fcstd"):
         wanted += ".FCStd"
     file = job.write_path(wanted)
+    for other in find.documents():
+        if other is not doc and other.FileName and os.path.realpath(other.FileName) == file:
+            raise Invalid(f"{wanted[-200:]!r} is the file of another document: {other.Name} is open from "
+                          "it. Give another path, or close that document first")
     own = bool(doc.FileName) and os.path.realpath(doc.FileName) == file
     if os.path.lexists(file) and not own and not overwrite:
         job.confirm(f"{wanted[-200:]!r} is there already and would be overwritten.", "overwrite")

@@ -168,7 +168,7 @@ def get_object(object: ObjectName, document: Name | None = None,
     item = find.thing(find.document(document), object)
     made: ObjectDetails = {
         "document": item.Document.Name, "object": object_info(item),
-        "properties": props.read_all(item, properties),
+        "properties": props.read_all(item, properties, shapes=False),
         "expressions": props.expressions(item), **_neighbours(item)}
     if shape and find.has_shape(item):
         made["shape"] = _shape(item)
@@ -205,7 +205,7 @@ def inspect_object(object: ObjectName, document: Name | None = None, shape: bool
     """
     item = find.thing(find.document(document), object)
     bound = props.expressions(item)
-    values = props.read_all(item)
+    values = props.read_all(item, shapes=False)
     made: Inspection = {
         "document": item.Document.Name, "object": object_info(item),
         "properties": {name: _property(item, name, value, bound) for name, value in values.items()},

@@ -168,7 +168,7 @@ def delete_object(job: Job, objects: Names, document: Name | None = None, with_c
         with Change(doc, title, on_error) as change:
             for name in names:
                 if doc.getObject(name) is not None:      # a body takes its own along
-                    doc.removeObject(name)
+                    _remove(doc, doc.getObject(name))
     except Failure as error:
         if not users:
             raise
@@ -178,6 +178,22 @@ def delete_object(job: Job, objects: Names, document: Name | None = None, with_c
     if left:
         raise Failure(f"FreeCAD did not delete {', '.join(left)}")
     return change.answer
+
+
+def _remove(doc: Any, item: Any) -> None:
+    """Removes an object as FreeCAD's window does: its body goes on with the
+    feature before it, and what it alone had hidden is shown."""
+    seen = item.Visibility
+    hidden = [child for child in item.OutList if find.has_shape(child) and not child.Visibility]
+    body = item.getParentGeoFeatureGroup()
+    if body is not None and body.TypeId == "PartDesign::Body":
+        body.removeObject(item)
+        hidden = [body.Tip] if body.Tip is not None else []
+    doc.removeObject(item.Name)
+    for child in hidden:
+        if seen and all(user.isDerivedFrom("App::DocumentObjectGroup") or user is body
+                        for user in child.InList):
+            child.Visibility = True
 
 
 def _with_children(items: list[Any]) -> list[str]:
