@@ -118,6 +118,26 @@ def test_a_body_goes_on_without_a_deleted_feature(live):
     assert height() == ("Three", 30)
 
 
+def test_a_circle_is_refused_and_named(live, part):
+    live("create_object", type="App::Part", name="Holder")
+    live("create_object", type="App::Link", name="Loop", parent="Holder", properties={"LinkedObject": "Box"})
+    words = live.no("edit_object", object="Loop", properties={"LinkedObject": "Holder"})
+    assert "in a circle: " in words and "Loop -> Holder" in words and "sclassname" not in words
+    assert part.Loop.LinkedObject is part.Box
+
+
+def test_what_a_moved_part_holds_is_where_it_is_seen(live, part):
+    live("create_object", type="App::Part", name="Holder", properties={"Placement": [0, 0, 100]})
+    live("create_object", type="App::Link", name="Copy", parent="Holder", properties={
+        "LinkedObject": "Box", "Placement": [5, 0, 0]})
+    seen = live("inspect_object", object="Copy")["placement_in_document"]
+    assert seen["position"] == [5, 0, 100]
+    from handlers.live import _placed
+    assert _placed(part.Copy).BoundBox.ZMin == pytest.approx(100)
+    comment = live("create_spatial_comment", object="Copy", text="here")
+    assert comment["comment"]["point"] == [10, 5, 105]
+
+
 def test_an_object_without_its_shape_has_no_numbers_of_one(live, part):
     whole = live("get_object", object="Box")
     assert whole["shape"]["volume"] and "Shape" not in whole["properties"], "told once"

@@ -204,6 +204,13 @@ def test_focus_brings_a_small_part_near(live: Live) -> None:
     assert far.share(blue) > 0.1 and far.share(red) == 0
 
 
+def test_focus_finds_what_a_moved_part_holds(live: Live) -> None:
+    live.part()
+    live("create_object", type="App::Part", name="Far", properties={"Placement": [0, 0, 500]})
+    live("create_object", type="App::Link", name="Copy", parent="Far", properties={"LinkedObject": "Box"})
+    assert live.look(focus_object="Copy", view_name="Front").share(red, .4, .4, .6, .6) > 0.95
+
+
 def test_the_users_camera_is_put_back(live: Live) -> None:
     live.part()
     camera = ("[line for line in Gui.activeDocument().activeView().getCamera().splitlines()"

@@ -12,6 +12,8 @@ from typing import Any, Callable, Iterable, Iterator
 
 from fcj import Failure
 
+from . import graph
+from .fromjson import said
 from .types import Changes, ObjectError, Recompute
 
 SHOWN_MAX = 5
@@ -211,10 +213,14 @@ def recompute(doc: Any, force: bool = False) -> int:
     try:
         count = doc.recompute(None, force, True)
     except (RuntimeError, ValueError) as error:
-        raise Failure(f"document {doc.Name} can't be recomputed: {error}") from error
+        why = said(error)
+        if "DAG" not in why:
+            raise Failure(f"document {doc.Name} can't be recomputed: {why}") from error
+        count = -1
     if count < 0:
+        _, cycles = graph.order({item.Name: item for item in doc.Objects})
         raise Failure(f"document {doc.Name} can't be recomputed: objects depend on each other in a "
-                      "circle; get_document_graph names them")
+                      f"circle: {' -> '.join([*cycles[0], cycles[0][0]]) if cycles else 'unknown'}")
     return count
 
 

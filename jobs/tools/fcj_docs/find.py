@@ -87,6 +87,14 @@ def has_shape(item: Any) -> bool:
     return shape is not None and hasattr(shape, "isNull") and not shape.isNull()
 
 
+def above(item: Any) -> Any:
+    """The placement of all that holds an object (parts, a body): from the
+    coordinates of its shape to those of the document."""
+    import FreeCAD
+    holder = item.getParentGeoFeatureGroup()
+    return holder.getGlobalPlacement() if holder is not None else FreeCAD.Placement()
+
+
 def reference(item: Any, doc: Any) -> str:
     """How an object is named: "Box", or "Other#Box" outside of doc."""
     return item.Name if item.Document is doc or item.Document.Name == doc.Name \

@@ -107,7 +107,9 @@ def _box(item: Any) -> Any:
         box = shape.BoundBox
     elif mesh is not None:
         box = mesh.BoundBox
-    return box if box is not None and box.isValid() and box.DiagonalLength > 0 else None
+    if box is None or not box.isValid() or not box.DiagonalLength > 0:
+        return None
+    return box.transformed(find.above(item).Matrix)
 
 
 # ---- Tabs -------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from fcj import Bound, Invalid, ShapeSummary, tool
-from fcj_docs import find
+from fcj_docs import find, graph
 from fcj_docs import sketch as sketches
 from fcj_docs.types import state
 
@@ -260,7 +260,7 @@ def get_document_graph(document: Name | None = None, object: ObjectName | None =
         if direction != "uses":
             around.update({one.Name: one for one in item.InListRecursive})
         chosen = {name: one for name, one in around.items() if one.Document.Name == doc.Name}
-    order, cycles = _sorted(chosen)
+    order, cycles = graph.order(chosen)
     end = min(offset + limit, len(order))
     return {"document": doc.Name, "total": len(order), "offset": offset,
             "next_offset": end if end < len(order) else None,
@@ -273,32 +273,3 @@ def get_document_graph(document: Name | None = None, object: ObjectName | None =
 def _node(item: Any, doc: Any) -> GraphNode:
     return {"name": item.Name, "label": item.Label, "type": item.TypeId, "state": state(item),
             "uses": [find.reference(one, doc) for one in dict.fromkeys(item.OutList)]}
-
-
-def _sorted(chosen: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Depth first without recursion: what is needed comes first."""
-    order: list[str] = []
-    cycles: list[list[str]] = []
-    mark: dict[str, int] = {}                # 1: on the path, 2: done
-    for start in chosen:
-        path: list[tuple[str, Any]] = [] if start in mark else [(start, iter(_needs(chosen, start)))]
-        if path:
-            mark[start] = 1
-        while path:
-            name, rest = path[-1]
-            child = next(rest, None)
-            if child is None:
-                mark[name] = 2
-                order.append(name)
-                path.pop()
-            elif child not in mark:
-                mark[child] = 1
-                path.append((child, iter(_needs(chosen, child))))
-            elif mark[child] == 1 and len(cycles) < 20:
-                names = [one for one, _ in path]
-                cycles.append(names[names.index(child):])
-    return order, cycles
-
-
-def _needs(chosen: dict[str, Any], name: str) -> list[str]:
-    return [one.Name for one in dict.fromkeys(chosen[name].OutList) if one.Name in chosen]

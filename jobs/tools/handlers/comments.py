@@ -110,8 +110,9 @@ def _place(target: Any, sub: str | None, point: list[float] | None) -> Any:
     if point is not None:
         return FreeCAD.Vector(*point)
     if part is not None and hasattr(part, "isNull") and not part.isNull():
-        return part.BoundBox.Center
-    return target.Placement.Base if hasattr(target, "Placement") else FreeCAD.Vector()
+        return find.above(target).multVec(part.BoundBox.Center)
+    base = target.Placement.Base if hasattr(target, "Placement") else FreeCAD.Vector()
+    return find.above(target).multVec(base)
 
 
 @tool(needs="document", toolset="comments", title="List comments", read_only=True, idempotent=True)

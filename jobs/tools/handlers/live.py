@@ -124,9 +124,7 @@ def _placed(item: Any) -> Any:
         raise Invalid(f"{item.Document.Name}.{item.Name} ({item.TypeId}) has no shape; name an object "
                       "that has one")
     shape = shape.copy()
-    if hasattr(item, "getGlobalPlacement") and hasattr(item, "Placement"):
-        above = item.getGlobalPlacement().multiply(item.Placement.inverse())
-        shape.Placement = above.multiply(shape.Placement)
+    shape.Placement = find.above(item).multiply(shape.Placement)
     return shape
 
 

@@ -217,8 +217,8 @@ def inspect_object(object: ObjectName, document: Name | None = None, shape: bool
             name for name in sorted(view.PropertiesList) if name not in props.HIDDEN])
     if shape and find.has_shape(item):
         made["shape"] = _shape(item)
-    if hasattr(item, "getGlobalPlacement"):
-        made["placement_in_document"] = props.placement(item.getGlobalPlacement())
+    if hasattr(item, "Placement"):
+        made["placement_in_document"] = props.placement(find.above(item).multiply(item.Placement))
     return made
 
 

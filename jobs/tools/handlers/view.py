@@ -30,7 +30,7 @@ class Selected(TypedDict):
     type: str
     sub: Annotated[list[str], "Selected parts: Face1, Edge2; empty: the whole object"]
     points: Annotated[list[list[float]], "Where they were clicked, in mm"]
-    parts: Annotated[list[dict[str, Any]], "Kind, size and centre of each selected part"]
+    parts: Annotated[list[dict[str, Any]], "Kind, size and centre (in the document) of each selected part"]
 
 
 class Selection(TypedDict):
@@ -176,21 +176,22 @@ def _selected(one: Any) -> Selected:
     return {"document": one.DocumentName, "object": one.ObjectName, "label": item.Label,
             "type": item.TypeId, "sub": [sub for sub in one.SubElementNames if sub],
             "points": [vector(point) for point in one.PickedPoints],
-            "parts": [_part(sub, name) for sub, name in zip(one.SubObjects, one.SubElementNames)]}
+            "parts": [_part(sub, name, find.above(item))
+                      for sub, name in zip(one.SubObjects, one.SubElementNames)]}
 
 
-def _part(shape: Any, name: str) -> dict[str, Any]:
+def _part(shape: Any, name: str, above: Any) -> dict[str, Any]:
     from fcj.values import vector
     made: dict[str, Any] = {"name": name}
     if not hasattr(shape, "ShapeType"):
         return made
     made["kind"] = shape.ShapeType
     if shape.ShapeType == "Vertex":
-        return {**made, "center": vector(shape.Point)}
+        return {**made, "center": vector(above.multVec(shape.Point))}
     geometry = "Surface" if shape.ShapeType == "Face" else "Curve"
     if hasattr(shape, geometry):
         made["geometry"] = type(getattr(shape, geometry)).__name__
-    made["center"] = vector(shape.CenterOfMass)
+    made["center"] = vector(above.multVec(shape.CenterOfMass))
     made["area" if shape.ShapeType == "Face" else "length"] = \
         shape.Area if shape.ShapeType == "Face" else shape.Length
     return made
