@@ -152,7 +152,8 @@ s_read_failure (fcj_worker_job_t *self, const fcj_map_t *message)
     fcj_map_copy (message, "reason", name, sizeof name);
     self->end = FCJ_FAILED;
     self->reason = fcj_reason_of (name);
-    if (self->reason != FCJ_INVALID && self->reason != FCJ_MEMORY)
+    if (self->reason != FCJ_INVALID && self->reason != FCJ_MEMORY
+        && self->reason != FCJ_OUTPUT_LIMIT)
         self->reason = FCJ_EXCEPTION;
     self->error = s_json (message, "error", FCJ_INLINE_MAX, &size);
     if (!self->error)

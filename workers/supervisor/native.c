@@ -12,60 +12,25 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "../../jobs/log.h"
+#include "command.h"
 
-#define ARGS_MAX     128
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
 #define WARM         1          /* processes that wait without any job */
 
-typedef struct {
-    char *argv[ARGS_MAX + 2];
-    int argc;
-    char *roots;                /* what some of them point into */
-    char parent[24], uid[24], processes[24], catalogue[1200], home[1100];
-    char *environment[4];
-} command_t;
-
-static void
-s_arg (command_t *command, const char *flag, const char *value)
-{
-    if (command->argc + 2 > ARGS_MAX)
-        return;
-    command->argv[command->argc++] = (char *) (uintptr_t) flag;
-    command->argv[command->argc++] = (char *) (uintptr_t) value;
-}
-
-/*  A writable root is told by "w:" in front of it.  */
-static void
-s_roots (command_t *command, const char *roots, bool writable)
-{
-    char *copy = strdup (roots), *rest = NULL;
-    char *to = command->roots = calloc (1, 4 * strlen (roots) + 64);
-    for (char *at = copy && to ? strtok_r (copy, ":", &rest) : NULL; at;
-         at = strtok_r (NULL, ":", &rest)) {
-        int size = sprintf (to, "%s%s", writable ? "w:" : "", at);
-        s_arg (command, "--root", to);
-        to += size + 1;
-    }
-    free (copy);
-}
-
 /*  The tools that the active zygote has, in a file of their own: a path that
  *  never has another content.  */
 static int
-s_catalogue (fcj_world_t *world, command_t *command)
+s_catalogue (const fcj_world_t *world, char path[PATH_MAX])
 {
     const fcj_zygote_t *zygote = world->active;
-    snprintf (command->catalogue, sizeof command->catalogue,
-              "%s/native-%u.json", world->root, zygote->generation);
-    int fd = open (command->catalogue, O_WRONLY | O_CREAT | O_EXCL
-                                       | O_CLOEXEC, 0600);
+    snprintf (path, PATH_MAX, "%s/native-%u.json", world->root,
+              zygote->generation);
+    int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EEXIST ? 0 : -1;
     size_t size = strlen (zygote->catalogue);
@@ -73,66 +38,43 @@ s_catalogue (fcj_world_t *world, command_t *command)
     close (fd);
     if (put == (ssize_t) size)
         return 0;
-    unlink (command->catalogue);
+    unlink (path);
     return -1;
 }
 
-static int
-s_command (fcj_world_t *world, const fcj_process_t *process,
-           command_t *command)
+static void
+s_command (const fcj_world_t *world, const fcj_process_t *process,
+           const char *catalogue, fcj_command_t *command)
 {
     const fcj_worker_options_t *options = &world->options;
-    memset (command, 0, sizeof *command);
-    if (s_catalogue (world, command))
-        return -1;
-    snprintf (command->parent, sizeof command->parent, "%d", getpid ());
-    snprintf (command->uid, sizeof command->uid, "%lld",
-              (long long) (options->uid_base < 0 ? -1
-                           : options->uid_base + process->index));
+    fcj_command_init (command, options->native_binary);
+    fcj_command_arg (command, "--parent", "%d", getpid ());
+    fcj_command_arg (command, "--scratch", "%s", process->scratch);
+    fcj_command_arg (command, "--uid", "%lld",
+                     (long long) (options->uid_base < 0 ? -1
+                                  : options->uid_base + process->index));
     /*  Threads count, and a wide job may have one for each slot.  */
-    snprintf (command->processes, sizeof command->processes, "%lld",
-              (long long) options->processes_max + options->slots);
-    snprintf (command->home, sizeof command->home, "HOME=%s/home",
-              world->root);
-    command->argv[command->argc++] = (char *) (uintptr_t)
-        options->native_binary;
-    s_arg (command, "--parent", command->parent);
-    s_arg (command, "--scratch", process->scratch);
-    s_arg (command, "--uid", command->uid);
-    s_arg (command, "--processes", command->processes);
-    s_arg (command, "--catalogue", command->catalogue);
-    s_arg (command, "--sandbox", options->sandbox ? "on" : "off");
-    s_arg (command, "--network", options->network ? "on" : "off");
-    s_roots (command, options->roots, options->roots_write);
-    command->environment[0] = command->home;
-    command->environment[1] = (char *) (uintptr_t) "PATH=/usr/bin:/bin";
-    command->environment[2] = (char *) (uintptr_t) "LANG=C.UTF-8";
-    return 0;
+    fcj_command_arg (command, "--processes", "%lld",
+                     (long long) options->processes_max + options->slots);
+    fcj_command_arg (command, "--catalogue", "%s", catalogue);
+    fcj_command_walls (command, world);
 }
 
-/*  In the fork, before exec: only calls that are safe among threads. give:
- *  control socket, stdout, stderr; any of them may have a low number.  */
-static void
-s_exec (const command_t *command, const int give[3], pid_t parent)
+/*  Its pid, or -1 with errno.  */
+static pid_t
+s_launch (const fcj_world_t *world, const fcj_process_t *process,
+          const int give[3])
 {
-    sigset_t none;
-    int fds[3];
-    sigemptyset (&none);
-    sigprocmask (SIG_SETMASK, &none, NULL);
-    signal (SIGPIPE, SIG_DFL);
-    prctl (PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid () != parent)
-        _exit (1);
-    for (int i = 0; i < 3; i++)
-        fds[i] = fcntl (give[i], F_DUPFD, 10);
-    int null = open ("/dev/null", O_RDONLY);
-    dup2 (null, 0);
-    dup2 (fds[1], 1);
-    dup2 (fds[2], 2);
-    dup2 (fds[0], 3);
-    close_range (4, ~0U, 0);
-    execve (command->argv[0], command->argv, command->environment);
-    _exit (127);
+    char catalogue[PATH_MAX];
+    fcj_command_t command;
+    if (s_catalogue (world, catalogue))
+        return -1;
+    s_command (world, process, catalogue, &command);
+    pid_t pid = fcj_command_start (&command, give, SIGKILL);
+    int problem = errno;
+    fcj_command_clear (&command);
+    errno = problem;
+    return pid;
 }
 
 static bool
@@ -140,7 +82,6 @@ s_start (fcj_world_t *world)
 {
     int give[3];
     fcj_error_t error;
-    command_t command = { .roots = NULL };
     fcj_process_t *process = fcj_process_new (world, NULL, give, &error);
     if (!process) {
         snprintf (world->native_broken, sizeof world->native_broken, "%s",
@@ -149,25 +90,19 @@ s_start (fcj_world_t *world)
         return false;
     }
     process->native = true;
-    pid_t parent = getpid ();
-    bool there = access (world->options.native_binary, X_OK) == 0;
-    if (!there)
+    pid_t pid = s_launch (world, process, give);
+    if (pid < 0)
         snprintf (world->native_broken, sizeof world->native_broken,
                   "%.400s: %s", world->options.native_binary,
                   strerror (errno));
-    process->pid = !there || s_command (world, process, &command) ? -1
-        : fork ();
-    if (process->pid == 0)
-        s_exec (&command, give, parent);
-    free (command.roots);
     for (int i = 0; i < 3; i++)
         close (give[i]);
-    if (process->pid < 0) {
-        process->pid = 0;
+    if (pid < 0) {
         fcj_process_free (world, process);
         fcj_native_not_started (world);
         return false;
     }
+    process->pid = pid;
     process->state = FCJ_P_STARTING;
     world->native_started++;
     return true;

@@ -8,117 +8,51 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../jobs/log.h"
+#include "command.h"
 
-#define ARGS_MAX     128
 #define BACKOFF_MS   250
 #define BACKOFF_MAX  30000
 #define CATALOGUE_MAX (4 * 1024 * 1024)
 
 /* ---- Starting -------------------------------------------------------------- */
 
-typedef struct {
-    char *argv[ARGS_MAX + 2];
-    char *text[8];              /* what has to be freed */
-    int argc, texts;
-    char *environment[8];
-} command_t;
-
 static void
-s_arg (command_t *command, const char *flag, const char *value)
-{
-    if (command->argc + 2 > ARGS_MAX)
-        return;
-    command->argv[command->argc++] = (char *) (uintptr_t) flag;
-    command->argv[command->argc++] = (char *) (uintptr_t) value;
-}
-
-static void
-s_args_of_list (command_t *command, const char *flag, const char *list,
-                const char *prefix)
-{
-    char *copy = strdup (list), *rest = NULL;
-    size_t room = strlen (list) * 4 + 64;
-    char *all = calloc (1, room), *to = all;
-    for (char *at = strtok_r (copy, ":", &rest); at;
-         at = strtok_r (NULL, ":", &rest)) {
-        int size = snprintf (to, room - (size_t) (to - all), "%s%s", prefix,
-                             at);
-        s_arg (command, flag, to);
-        to += size + 1;
-    }
-    free (copy);
-    command->text[command->texts++] = all;
-}
-
-static char *
-s_text (command_t *command, const char *before, const char *value,
-        const char *after)
-{
-    char *text = NULL;
-    if (asprintf (&text, "%s%s%s", before, value, after) < 0)
-        text = NULL;
-    return command->text[command->texts++] = text;
-}
-
-static void
-s_command (fcj_world_t *world, fcj_zygote_t *self, command_t *command)
+s_command (const fcj_world_t *world, const fcj_zygote_t *self,
+           fcj_command_t *command)
 {
     const fcj_worker_options_t *options = &world->options;
-    char name[40];
-    memset (command, 0, sizeof *command);
-    command->argv[command->argc++] = (char *) (uintptr_t)
-        options->zygote_binary;
-    s_arg (command, "--python", options->python);
-    s_arg (command, "--read", options->python);
-    s_args_of_list (command, "--handlers", options->handlers, "");
-    s_args_of_list (command, "--read", options->handlers, "");
-    s_args_of_list (command, "--root", options->roots,
-                    options->roots_write ? "w:" : "");
-    s_arg (command, "--sandbox", options->sandbox ? "on" : "off");
-    s_arg (command, "--network", options->network ? "on" : "off");
-    snprintf (name, sizeof name, "/catalogue-%d.json", self->index);
-    s_arg (command, "--catalogue", s_text (command, "", world->root, name));
-    /*  FreeCAD writes its settings below HOME: not the user's.  */
-    int n = 0;
-    command->environment[n++] = s_text (command, "HOME=", world->root,
-                                        "/home");
-    command->environment[n++] = (char *) (uintptr_t) "PATH=/usr/bin:/bin";
-    command->environment[n++] = (char *) (uintptr_t) "LANG=C.UTF-8";
-    command->environment[n++] = (char *) (uintptr_t)
-        "QT_QPA_PLATFORM=offscreen";
     const char *preload = getenv ("FCJ_PRELOAD");
+    fcj_command_init (command, options->zygote_binary);
+    fcj_command_arg (command, "--python", "%s", options->python);
+    fcj_command_arg (command, "--read", "%s", options->python);
+    fcj_command_list (command, "--handlers", "", options->handlers);
+    fcj_command_list (command, "--read", "", options->handlers);
+    fcj_command_arg (command, "--catalogue", "%s/catalogue-%d.json",
+                     world->root, self->index);
+    fcj_command_walls (command, world);
+    fcj_command_env (command, "QT_QPA_PLATFORM=offscreen");
     if (preload)
-        command->environment[n++] = s_text (command, "FCJ_PRELOAD=",
-                                            preload, "");
+        fcj_command_env (command, "FCJ_PRELOAD=%s", preload);
 }
 
-/*  In the fork, before exec: only calls that are safe among threads.  */
-static void
-s_exec (const command_t *command, int fd, pid_t parent)
+/*  What it prints comes out as ours.  */
+static pid_t
+s_launch (const fcj_world_t *world, const fcj_zygote_t *self, int control)
 {
-    sigset_t none;
-    sigemptyset (&none);
-    sigprocmask (SIG_SETMASK, &none, NULL);
-    prctl (PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid () != parent)
-        _exit (1);
-    if (fd == 3)
-        fcntl (3, F_SETFD, 0);
-    else
-        dup2 (fd, 3);
-    int null = open ("/dev/null", O_RDWR);
-    dup2 (null, 0);
-    dup2 (2, 1);
-    close_range (4, ~0U, 0);
-    execve (command->argv[0], command->argv, command->environment);
-    _exit (127);
+    const int give[3] = { control, STDERR_FILENO, STDERR_FILENO };
+    fcj_command_t command;
+    s_command (world, self, &command);
+    pid_t pid = fcj_command_start (&command, give, SIGTERM);
+    if (pid < 0)
+        fcj_log (FCJ_ERROR, "zygote_not_started", "binary",
+                 world->options.zygote_binary, "why", strerror (errno), NULL);
+    fcj_command_clear (&command);
+    return pid;
 }
 
 void
@@ -137,15 +71,8 @@ fcj_zygote_start (fcj_world_t *world, bool for_reload)
     memset (self, 0, sizeof *self);
     self->index = (int) (self - world->zygotes);
     self->generation = ++world->generation;
-    command_t command;
-    s_command (world, self, &command);
-    pid_t parent = getpid ();
-    self->pid = fork ();
-    if (self->pid == 0)
-        s_exec (&command, pair[1], parent);
-    close (pair[1]);
-    for (int i = 0; i < command.texts; i++)
-        free (command.text[i]);
+    self->pid = s_launch (world, self, pair[1]);
+    close (pair[1]);            /* without a zygote ours ends, too */
     self->fd = pair[0];
     fcntl (self->fd, F_SETFL, O_NONBLOCK);
     self->state = FCJ_Z_STARTING;
