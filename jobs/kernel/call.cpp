@@ -263,6 +263,8 @@ void Call::wrote (const std::string &name, const std::string &format)
     if (stat (path.c_str (), &status) != 0 || status.st_size == 0)
         failure ("file", "OpenCASCADE wrote nothing into " + name +
                              "; is the disk full?");
+    if (run.options->file_max && status.st_size > run.options->file_max)
+        failure ("file", "only a part of " + name + " was written");
     run.files.push_back ({name, format, s_mime (format), step.id,
                           (long long) status.st_size});
     files.append (name);

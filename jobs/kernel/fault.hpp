@@ -11,7 +11,7 @@
 
 namespace fcj {
 
-enum class Blame { Invalid, Failure, Memory, Cancelled };
+enum class Blame { Invalid, Failure, Memory, Limit, Cancelled };
 
 struct Fault {
     Blame blame;

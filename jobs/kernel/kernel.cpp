@@ -52,6 +52,8 @@ static fcj_reason_t s_reason (const fcj::Fault &fault)
         return FCJ_INVALID;
     case fcj::Blame::Memory:
         return FCJ_MEMORY;
+    case fcj::Blame::Limit:
+        return FCJ_OUTPUT_LIMIT;
     default:
         return FCJ_EXCEPTION;
     }

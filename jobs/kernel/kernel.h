@@ -83,6 +83,9 @@ typedef struct {
     int memo_min_ms;            /* steps that took less are not stored       */
     const char *result_file;    /* the result shape also as BREP text under
                                    this name ("result.brep"); NULL: not      */
+    long long file_max;         /* bytes of one file, 0: no limit. The caller
+                                   sets RLIMIT_FSIZE above it and ignores
+                                   SIGXFSZ, so that a file stops there       */
 } fcj_kernel_options_t;
 
 typedef enum {

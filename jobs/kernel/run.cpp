@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -322,6 +323,7 @@ static const char *s_type (Blame blame)
     return blame == Blame::Invalid     ? "Invalid"
            : blame == Blame::Failure   ? "Failure"
            : blame == Blame::Memory    ? "MemoryError"
+           : blame == Blame::Limit     ? "Limit"
                                        : "Cancelled";
 }
 
@@ -331,6 +333,7 @@ static Json s_error (const Fault &fault)
     made.set ("reason", fault.blame == Blame::Invalid     ? "invalid"
                         : fault.blame == Blame::Failure   ? "exception"
                         : fault.blame == Blame::Memory    ? "memory"
+                        : fault.blame == Blame::Limit     ? "output_limit"
                                                           : "cancelled");
     if (fault.index >= 0)
         made.set ("step", fault.step)
@@ -344,6 +347,35 @@ static Json s_error (const Fault &fault)
     return made.set ("problem", fault.problem)
         .set ("message", fault.message)
         .set ("details", details);
+}
+
+/*  A file that was cut at its limit; "" when there is none.  */
+static std::string s_too_large (const Run &run)
+{
+    std::error_code none;
+    if (!run.options->directory || !run.options->file_max)
+        return "";
+    for (const auto &file : std::filesystem::directory_iterator (
+             run.options->directory, none))
+        if (file.file_size (none) > (std::uintmax_t) run.options->file_max
+            && !none)
+            return file.path ().filename ().string ();
+    return "";
+}
+
+/*  A writer knows only that it failed: why, the file shows.  */
+static void s_blame_limit (const Run &run, Fault &fault)
+{
+    const std::string name = fault.blame == Blame::Failure
+                                 ? s_too_large (run) : "";
+    if (name.empty ())
+        return;
+    fault.blame = Blame::Limit;
+    fault.problem = "file_size";
+    fault.message = format (
+        "%s would be larger than the %lld bytes that a file may have "
+        "(artifact-max); export fewer shapes, a coarser mesh or a smaller "
+        "format (bin, glb)", name.c_str (), run.options->file_max);
 }
 
 /*  The sentence for people says where.  */
@@ -383,6 +415,7 @@ fcj_kernel_end_t run_pipeline (const Task &task, Json &report, Fault &fault)
     } catch (Fault &thrown) {
         fault = thrown;
         end = FCJ_KERNEL_FAILED;
+        s_blame_limit (run, fault);
         if (run.indicator->broken ()) {
             fault.blame = Blame::Cancelled;
             fault.problem = "cancelled";

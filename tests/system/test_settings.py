@@ -70,6 +70,30 @@ def test_a_lease_shorter_than_the_beats_it_needs_is_refused(
     assert "lease-ms" in done.stderr and "beat-ms" in done.stderr
 
 
+#: Two thousand faces and their mesh, more than 64 KiB in any format.
+PRISM = [{"id": "disc", "op": "polygon", "sides": 1000, "radius": 50},
+         {"id": "prism", "op": "extrude", "shape": "$disc", "length": 10},
+         {"id": "more", "op": "transform", "shape": "$prism",
+          "translate": [0, 0, 20]}]
+
+
+@pytest.mark.parametrize("file", ["a.step", "a.stl", "a.glb", "result.brep"])
+def test_a_native_jobs_file_is_as_large_as_the_setting(
+        client: Http, file: str) -> None:
+    steps = PRISM if file == "result.brep" else [
+        *PRISM, {"id": "out", "op": "export", "shapes": ["$prism", "$more"],
+                 "file": file}]
+    job = client.start("run_pipeline_async", steps=steps)
+    client.wait(job)
+    answer = client.result(job)
+    assert answer["reason"] == "output_limit", f"{answer}"
+    assert "would be larger than the 65536 bytes" in answer.text
+    assert file.split(".")[0] in answer.text and "artifact-max" in answer.text
+    job = client.start("run_pipeline_async",
+                       steps=[{"id": "a", "op": "sphere", "radius": 1}])
+    assert client.wait(job)["state"] == "completed"
+
+
 def test_a_job_has_as_many_threads_as_the_setting(client: Http) -> None:
     result = client.run("""
 import threading, time

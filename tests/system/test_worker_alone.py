@@ -85,10 +85,13 @@ class Broker:
     def run(self, code: str, timeout: float = 30, **spec: Any) -> dict[str, Any]:
         return self.end_of(self.give(code, **spec), timeout)
 
-    def zygote(self) -> int:
-        out = subprocess.run(["pgrep", "-P", str(self.worker.pid), "fcj-zygote"],
+    def children(self, name: str) -> list[int]:
+        out = subprocess.run(["pgrep", "-P", str(self.worker.pid), name],
                              capture_output=True, text=True, check=True).stdout
-        return int(out.split()[0])
+        return [int(pid) for pid in out.split()]
+
+    def zygote(self) -> int:
+        return self.children("fcj-zygote")[0]
 
     def close(self) -> None:
         if self.worker.poll() is None:
@@ -306,6 +309,16 @@ def test_broken_handlers_never_replace_working_ones(own: list[Broker],
         kind, answer = broker.receive(30)
     assert not answer["ok"] and "bad.py" in answer["error"]
     assert reason(broker.run("1"))[0] == "completed"
+
+
+def test_files_over_a_gigabyte_are_allowed_where_artifact_max_says_so(own: list[Broker]) -> None:
+    own.append(Broker("--artifact-max", "3G").ready())
+    code = "import resource; resource.getrlimit(resource.RLIMIT_FSIZE)[0]"
+    assert json.loads(own[0].run(code)["result"]) == 3 << 30
+    end = own[0].run("", engine="native", tool="native_check", arguments="{}")
+    assert reason(end) == ("completed", ""), end
+    native = own[0].children("fcj-native")[0]
+    assert f"{(3 << 30) + 1} " in Path(f"/proc/{native}/limits").read_text()
 
 
 def test_a_lost_zygote_hands_its_jobs_back_and_is_replaced(own: list[Broker]) -> None:

@@ -1,8 +1,8 @@
 /*  main.c - fcj-native: the walls, then job after job.
  *
  *      fcj-native --parent PID --scratch DIR [--uid N] [--processes N]
- *                 [--catalogue FILE] [--sandbox off] [--network on]
- *                 [--root [w:]PATH]... [--read PATH]...
+ *                 [--file-size BYTES] [--catalogue FILE] [--sandbox off]
+ *                 [--network on] [--root [w:]PATH]... [--read PATH]...
  *      fcj-native --version
  *
  *  It is exec'd and never forks, so OpenCASCADE may have its threads. SIGTERM
@@ -30,6 +30,7 @@ typedef struct {
     const char *scratch, *catalogue;
     fcj_walls_t walls;
     long processes;             /* and threads, of a user of its own */
+    long file_size;             /* of one file, bytes */
 } options_t;
 
 static fcj_kernel_t *s_kernel;          /* for the signal handler only */
@@ -64,12 +65,14 @@ s_read_args (options_t *self, int argc, char **argv)
             self->uid = (uid_t) atoll (value);
         else if (strcmp (flag, "--processes") == 0)
             self->processes = atol (value);
+        else if (strcmp (flag, "--file-size") == 0)
+            self->file_size = atol (value);
         else if (strcmp (flag, "--catalogue") == 0)
             self->catalogue = value;
         else
             fcj_walls_take (&self->walls, flag, value);
     }
-    return self->scratch && self->parent > 0 ? 0 : -1;
+    return self->scratch && self->parent > 0 && self->file_size > 0 ? 0 : -1;
 }
 
 /*  The tools that have a pipeline: name -> entry.  */
@@ -120,6 +123,8 @@ s_say_waiting (void)
 
 /* ---- Start, and for ever --------------------------------------------------------- */
 
+/*  One byte more than a file may have: one that has it was cut there, and one
+ *  that just fits was not.  */
 static int
 s_enter (const options_t *options, fcj_error_t *error)
 {
@@ -128,7 +133,7 @@ s_enter (const options_t *options, fcj_error_t *error)
         .network = walls->network, .uid = options->uid,
         .parent = options->parent, .scratch = options->scratch,
         .readable = walls->readable, .roots = walls->roots,
-        .root_count = walls->root_count, .file_size = FCJ_ARTIFACT_MAX,
+        .root_count = walls->root_count, .file_size = options->file_size + 1,
         .processes = options->uid != (uid_t) -1 ? options->processes : 0 };
     return fcj_sandbox_prepare (walls->network, error)
         || fcj_sandbox_enter (&box, error) ? -1 : 0;
@@ -186,7 +191,8 @@ s_say_version (void)
 int
 main (int argc, char **argv)
 {
-    options_t options = { .uid = (uid_t) -1 };
+    options_t options = { .uid = (uid_t) -1,
+                          .file_size = FCJ_ARTIFACT_MAX };
     fcj_error_t error = { 0 };
     fcj_walls_init (&options.walls);
     if (argc == 2 && strcmp (argv[1], "--version") == 0)

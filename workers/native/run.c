@@ -237,7 +237,8 @@ s_refuse (outcome_t *outcome)
     outcome->state = "failed";
     outcome->problem = json_pack ("{s:s, s:s, s:s}", "type",
         invalid ? "Invalid" : outcome->error.reason == FCJ_MEMORY
-            ? "MemoryError" : "Failure",
+            ? "MemoryError" : outcome->error.reason == FCJ_OUTPUT_LIMIT
+            ? "Limit" : "Failure",
         "message", outcome->error.text, "traceback", "");
 }
 
@@ -261,6 +262,7 @@ s_kernel (fcj_native_job_t *job, const json_t *entry,
         .threads = (int) fcj_map_int (job->limits, "threads", 1),
         .memo = fcj_map_bool (job->spec, "memo", true),
         .memo_min_ms = FCJ_MEMO_WORTH_MS,
+        .file_max = fcj_map_int (job->limits, "artifact_max", 0),
         .result_file = publish ? SHAPE_FILE : NULL };
     fcj_native_hooks (job, &hooks);
     fcj_kernel_end_t end = fcj_kernel_run (

@@ -56,6 +56,8 @@ s_command (const fcj_world_t *world, const fcj_process_t *process,
     /*  Threads count, and a wide job may have one for each slot.  */
     fcj_command_arg (command, "--processes", "%lld",
                      (long long) options->processes_max + options->slots);
+    fcj_command_arg (command, "--file-size", "%lld",
+                     (long long) options->artifact_max);
     fcj_command_arg (command, "--catalogue", "%s", catalogue);
     fcj_command_walls (command, world);
 }
