@@ -5,7 +5,6 @@ import json
 import os
 import random
 import re
-import resource
 import signal
 import struct
 import sys
@@ -14,6 +13,7 @@ import xml.etree.ElementTree as tree
 import pytest
 
 import fcj_kernel
+from apart import Apart
 from fcj import freecad
 
 freecad.load()
@@ -34,6 +34,13 @@ def box(x=10, y=10, z=10, at=(0, 0, 0)):
 
 def wire(*points):
     return Part.makePolygon([Vector(*point) for point in points])
+
+
+@pytest.fixture(scope="module")
+def apart():
+    processes = Apart()
+    yield processes
+    processes.close()
 
 
 RED, BLUE = [0.8, 0.1, 0.2], [0.1, 0.2, 0.9]
@@ -155,11 +162,11 @@ def assembled_links(document):
 
 @pytest.mark.parametrize("maker", [draft_frame, part_design_bracket, part_gears, arch_wall,
                                    assembled_links])
-def test_step_files_of_freecad_keep_their_names(maker, tmp_path):
+def test_step_files_of_freecad_keep_their_names(maker, tmp_path, apart):
     path, note = tmp_path / "freecad.step", tmp_path / "volume"
     # FreeCAD's importer and exporter sometimes crash when used twice in one process.
     for _ in range(3):
-        if _in_a_child(lambda: _export_model(maker, str(path), note)) == 0:
+        if apart.end(_export_model, maker, str(path), note) == 0:
             break
     else:
         pytest.skip(f"FreeCAD cannot make {maker.__name__} here")
@@ -307,22 +314,7 @@ def _refused(data, **step):
     return False
 
 
-def _in_a_child(work):
-    pid = os.fork()
-    if pid == 0:
-        try:
-            for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE):
-                signal.signal(number, signal.SIG_DFL)
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            signal.alarm(60)
-            work()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def test_truncated_and_changed_step_files_do_no_harm(tmp_path):
+def test_truncated_and_changed_step_files_do_no_harm(tmp_path, apart):
     run(*ASSEMBLY, {"op": "export", "file": "a.step"}, directory=tmp_path)
     data = (tmp_path / "a.step").read_bytes()
     rng = random.Random(7)
@@ -333,7 +325,7 @@ def test_truncated_and_changed_step_files_do_no_harm(tmp_path):
         copy = bytearray(data)
         for _ in range(rng.randint(1, 20)):
             copy[rng.randrange(len(copy))] = rng.choice(b"#(),$*'0123456789;")
-        ends.append(_in_a_child(lambda: _refused(bytes(copy))))
+        ends.append(apart.end(_refused, bytes(copy)))
     # OCCT's reader dies of some of them: that is the process's end, never a hang
     # or a wrong success, and the worker calls it `crashed`.
     assert sum(end == 0 for end in ends) >= len(ends) * 3 // 4
