@@ -25,7 +25,9 @@ static void s_take (fcj_front_t *front, const json_t *message)
     else if (!strcmp (kind, "answer") && body)
         fcj_ask_answered (front, name, body);
     else if (!strcmp (kind, "cancel") && body)
-        fcj_cancel_call (front, name, json_object_get (body, "requestId"));
+        fcj_cancel_call (front, name, json_object_get (body, "requestId"),
+                         (fcj_scope_t) json_integer_value (
+                             json_object_get (body, "scope")));
 }
 
 /*  ["message", channel, text]; anything else is about the subscription. */

@@ -8,6 +8,7 @@
  *    log       name: an event log that grew (stream.h)
  *    answer    name: a session; body: a client's JSON-RPC response
  *    cancel    name: a session; body: params of notifications/cancelled
+ *              and "scope", the number of its sender's
  *
  *  A message may get lost: who depends on one looks again now and then.  */
 

@@ -30,6 +30,39 @@ void fcj_exchange_base (exchange_t *self, char *out, size_t size)
                   host? host: "localhost", FCJ_HTTP_ENDPOINT);
 }
 
+/* ---- What it looks like ------------------------------------------------ */
+
+#define DOUBLED (1U << 31)
+
+/*  Notes which headers came, of those that may come once. */
+static enum MHD_Result s_count (void *arg, enum MHD_ValueKind kind,
+                                const char *key, const char *value)
+{
+    static const char *const ONCE[] = { "Host", "Origin", "Authorization",
+        "Content-Type", "Content-Length", "Transfer-Encoding" };
+    unsigned *seen = arg;
+    (void) kind;
+    (void) value;
+    for (unsigned n = 0; n < sizeof ONCE / sizeof *ONCE; n++)
+        if (strcasecmp (key, ONCE[n]) == 0)
+            *seen |= *seen & (1U << n)? DOUBLED: 1U << n;
+    return MHD_YES;
+}
+
+/*  Whose request it is and where its body ends is said once. Of two, we'd
+ *  believe one and a proxy in front of us perhaps the other: what is the body
+ *  of a request to one is the next request to the other. */
+static bool s_is_plain (exchange_t *self)
+{
+    unsigned seen = 0;
+    const char *coding = fcj_exchange_header (self, "Transfer-Encoding");
+    MHD_get_connection_values (self->connection, MHD_HEADER_KIND, s_count,
+                               &seen);
+    return !(seen & DOUBLED)
+        && (!coding || (strcasecmp (coding, "chunked") == 0
+                        && !fcj_exchange_header (self, "Content-Length")));
+}
+
 /* ---- Who it is --------------------------------------------------------- */
 
 /*  The metadata of RFC 9728, for everybody; a browser's client may read it
@@ -141,6 +174,12 @@ static int s_check (exchange_t *self, const char *url, const char *method,
     const char *accept = fcj_exchange_header (self, "Accept");
     self->accepts_sse = !accept || strstr (accept, "text/event-stream")
                      || strstr (accept, "*/*");
+    if (!s_is_plain (self)) {
+        *rc = fcj_exchange_refuse (
+            self, MHD_HTTP_BAD_REQUEST, "A header came twice that may come"
+            " once, or the body has two lengths");
+        return -1;
+    }
     if (fcj_policy_host (policy, fcj_exchange_header (self, "Host"))
         && s_metadata (self, url, method, rc) != 0)
         return -1;
@@ -316,6 +355,8 @@ enum MHD_Result fcj_exchange_access (
         return MHD_YES;
     if (*size)
         return s_upload (self, data, size);
+    if (self->answered && !self->handled)
+        return MHD_NO;          /* left before its token could be judged */
     fcj_guard_phase (connection, FCJ_GUARD_WORK);
     enum MHD_Result rc = MHD_YES;
     if (!self->judged && s_authorize (self, &rc) != 0)

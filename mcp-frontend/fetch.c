@@ -161,6 +161,8 @@ void fcj_fetch_get (fcj_fetch_t *self, const char *url, fcj_fetch_fn *fn,
     curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt (easy, CURLOPT_TIMEOUT_MS, TOTAL_MS);
     curl_easy_setopt (easy, CURLOPT_USERAGENT, "freecad-jobs/" FCJ_VERSION);
+    if (strncasecmp (url, "http:", 5) == 0)
+        curl_easy_setopt (easy, CURLOPT_PROXY, "");     /* it is loopback */
     if (*self->ca_file)
         curl_easy_setopt (easy, CURLOPT_CAINFO, self->ca_file);
     LIST_INSERT_HEAD (&self->transfers, transfer, next);

@@ -70,6 +70,11 @@ void fcj_handle_initialize (fcj_call_t *call)
     snprintf (call->version, sizeof call->version, "%s", fcj_era_legacy (
         json_string_value (json_object_get (call->params,
                                             "protocolVersion"))));
+    if (json_dumpb (can, NULL, 0, JSON_COMPACT) > FCJ_CAPABILITIES_MAX) {
+        fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "'capabilities' has"
+                        " over %d bytes", FCJ_CAPABILITIES_MAX);
+        return;
+    }
     if (!json_is_object (can)) {
         can = json_object ();
         json_object_set_new (call->params, "capabilities", can);

@@ -38,9 +38,10 @@ bool fcj_handle_may_want (fcj_front_t *front, const char *what,
                           const char *owner);
 /*  The server ends a subscriptions/listen. */
 void fcj_handle_listen_end (fcj_call_t *call);
-/*  Ends the call of this id in a session ("" on stdio); false: none. */
+/*  Ends the call of this id in a session ("" on stdio), if it came with no
+ *  more than this scope; false: none. */
 bool fcj_cancel_call (fcj_front_t *front, const char *session,
-                      const json_t *id);
+                      const json_t *id, fcj_scope_t scope);
 extern const char fcj_handle_instructions[];
 
 /* ---- Builtin tools; args: checked against the schema ------------------- */

@@ -11,6 +11,8 @@
 #define KEEPALIVE_MS 15000
 #define PEEK_MS      1000
 #define REJUDGE_MS   2000
+/*  GnuTLS's own default still takes TLS 1.0 (RFC 8996 does not). */
+#define TLS          "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 static void s_free (fcj_http_t *self)
 {
@@ -53,6 +55,7 @@ fcj_http_t *fcj_http_new (fcj_front_t *front, const char *address,
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, self->cert },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, self->key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) (uintptr_t) TLS },
         { MHD_OPTION_END, 0, NULL }
     };
     if (!self->cert)

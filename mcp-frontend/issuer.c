@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "issuer.h"
 #include "../jobs/log.h"
 
@@ -23,6 +24,7 @@ struct fcj_issuer {
     fcj_jwks_t *keys;
     unsigned generation;
     step_t step;
+    const char *wrong;          /* with metadata that came; or NULL */
     bool discover;              /* jwks comes from the metadata */
 };
 
@@ -58,6 +60,15 @@ static void s_failed (fcj_issuer_t *self, const char *why)
         *self->jwks = 0;        /* it may have moved */
 }
 
+/*  Metadata that came over HTTPS must not send us to what listens on our
+ *  loopback; that is for an issuer that is there itself. */
+static bool s_may_lead_to (const fcj_issuer_t *self, const char *jwks)
+{
+    return fcj_fetch_allowed (jwks)
+        && (strncasecmp (self->url, "https:", 6) != 0
+            || strncasecmp (jwks, "https:", 6) == 0);
+}
+
 static const char *s_take_metadata (fcj_issuer_t *self, const char *text,
                                     size_t size)
 {
@@ -69,7 +80,7 @@ static const char *s_take_metadata (fcj_issuer_t *self, const char *text,
     const char *why = NULL;
     if (!issuer || strcmp (issuer, self->url) != 0)
         why = "the metadata is another issuer's";
-    else if (!jwks || strlen (jwks) >= URL_MAX || !fcj_fetch_allowed (jwks))
+    else if (!jwks || strlen (jwks) >= URL_MAX || !s_may_lead_to (self, jwks))
         why = "the metadata has no jwks_uri that may be fetched";
     else
         snprintf (self->jwks, sizeof self->jwks, "%s", jwks);
@@ -97,13 +108,13 @@ static void s_came (void *arg, const char *text, size_t size,
         return;
     }
     if (text)
-        why = s_take_metadata (self, text, size);
+        why = self->wrong = s_take_metadata (self, text, size);
     if (text && !why)
         s_step (self, KEYS);
     else if (self->step == OAUTH)
         s_step (self, OPENID);
     else
-        s_failed (self, why);
+        s_failed (self, self->wrong? self->wrong: why);
 }
 
 static void s_step (fcj_issuer_t *self, step_t step)
@@ -179,6 +190,7 @@ bool fcj_issuer_refresh (fcj_issuer_t *self, int64_t now_ms)
     if (self->tried && now_ms - self->tried < self->refetch_ms)
         return false;
     self->tried = now_ms;
+    self->wrong = NULL;
     s_step (self, *self->jwks? KEYS: OAUTH);
     return true;
 }

@@ -252,6 +252,8 @@ static void s_tell (const request_t *request, fcj_session_t *session,
     fcj_error_t why;
     if (session && strcmp (session->owner, request->owner) != 0)
         session = NULL;
+    if (session && request->fn)
+        fcj_session_touch (session);    /* its owner uses it */
     if (!session && !error) {
         fcj_fail (&why, FCJ_NOT_FOUND, "Session not found: it has ended or"
                   " expired; initialize again");
@@ -277,6 +279,7 @@ static void s_fetched (void *arg, redisReply *const *replies, int count,
     else if (!error) {
         if (!session) {
             session = s_make (request->front, request->id, owner, version);
+            session->touched -= TOUCH_MS;   /* who knows when it was used */
             s_list (session);
         }
         s_fill (session, replies[0], replies[1]);
@@ -313,10 +316,8 @@ void fcj_session_find (fcj_front_t *front, const char *id,
     fcj_session_t *known = s_known (front, id);
     request_t local = { .front = front, .fn = fn, .arg = arg };
     snprintf (local.owner, sizeof local.owner, "%s", owner);
-    if (known && fcj_mono_ms () - known->fetched < FCJ_SESSION_FRESH_MS) {
-        fcj_session_touch (known);
+    if (known && fcj_mono_ms () - known->fetched < FCJ_SESSION_FRESH_MS)
         s_tell (&local, known, NULL);
-    }
     else if (!s_looks_right (id))
         s_tell (&local, NULL, NULL);
     else if (fcj_front_open (front, &error) != 0)

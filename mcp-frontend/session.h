@@ -20,6 +20,7 @@
 #define FCJ_SESSIONS_MAX      4096      /* kept in memory */
 #define FCJ_SESSIONS_OWNER    1000      /* of one owner, in Redis */
 #define FCJ_WANTS_MAX         256       /* URIs and tasks of one session */
+#define FCJ_CAPABILITIES_MAX  8192      /* bytes, of a client's */
 
 struct fcj_session {
     TAILQ_ENTRY (fcj_session) next;

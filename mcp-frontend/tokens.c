@@ -1,5 +1,6 @@
-/*  tokens.c - the file of static tokens: read, watched by its mtime, and
- *  written by a rename, so that a reader never sees half of it.  */
+/*  tokens.c - the file of static tokens: read, watched by its ctime (which
+ *  changes with its mode, too), and written by a rename, so that a reader
+ *  never sees half of it.  */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,6 +97,12 @@ static int s_load (fcj_tokens_t *self, fcj_error_t *error)
         return fcj_fail (error, FCJ_INVALID, "cannot read the token file"
                          " %.200s: %s", self->path, strerror (errno));
     }
+    if (self->seen.st_mode & 022) {
+        fclose (file);
+        return fcj_fail (error, FCJ_INVALID, "others may write the token file"
+                         " %.200s, so its tokens are anybody's: chmod 600"
+                         " it", self->path);
+    }
     if (self->seen.st_mode & 077)
         fcj_log (FCJ_WARNING, "token_file_open_to_others", "path",
                  self->path, "advice", "chmod 600", NULL);
@@ -137,8 +144,8 @@ void fcj_tokens_refresh (fcj_tokens_t *self)
     if (stat (self->path, &now) != 0)
         memset (&now, 0, sizeof now);
     if (now.st_ino == self->seen.st_ino && now.st_size == self->seen.st_size
-        && now.st_mtim.tv_sec == self->seen.st_mtim.tv_sec
-        && now.st_mtim.tv_nsec == self->seen.st_mtim.tv_nsec)
+        && now.st_ctim.tv_sec == self->seen.st_ctim.tv_sec
+        && now.st_ctim.tv_nsec == self->seen.st_ctim.tv_nsec)
         return;
     fcj_error_t error;
     if (s_load (self, &error) != 0) {

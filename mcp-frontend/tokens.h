@@ -29,10 +29,11 @@ typedef struct {
 typedef struct fcj_tokens fcj_tokens_t;
 
 /*  The file need not be there yet: then there are no tokens. A malformed
- *  one is an error that names the line. */
+ *  one is an error that names the line, one that others may write is none,
+ *  either. */
 fcj_tokens_t *fcj_tokens_new (const char *path, fcj_error_t *error);
 void fcj_tokens_destroy (fcj_tokens_t **self_p);
-/*  Reads the file again if it changed. While it is malformed or gone, no
+/*  Reads the file again if it changed. While it is bad or gone, no
  *  token is good: a token that was removed must not live on. */
 void fcj_tokens_refresh (fcj_tokens_t *self);
 /*  True once there was a token; it stays so when the last one is removed,

@@ -126,13 +126,14 @@ class Issuer:
         self.url = (f"http{'s' if tls else ''}://"
                     f"{'localhost' if tls else '127.0.0.1'}:"
                     f"{self.server.server_port}/realms/lab")
+        self.leads_to = self.url + "/keys"
         threading.Thread(target=self.server.serve_forever,
                          daemon=True).start()
 
     def answer(self, path: str) -> bytes | None:
         if path == "/.well-known/oauth-authorization-server/realms/lab":
             return json.dumps({"issuer": self.url, "jwks_uri":
-                               self.url + "/keys"}).encode()
+                               self.leads_to}).encode()
         if path == "/realms/lab/keys":
             self.asked += 1
             if self.broken:

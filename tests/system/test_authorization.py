@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import ssl
 import subprocess
 import threading
@@ -22,6 +23,7 @@ import pytest
 from issuer import ALGS, EDWARDS, Issuer, Key, b64, hs256, join
 from service import (BIN, LEGACY, META, MODERN, Http, Service, free_port,
                      hashed)
+from streams import Session
 
 LIST = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 STATIC = "static-token-0123456789abcdef"
@@ -37,7 +39,8 @@ class Protected:
         self.service.env |= {
             "FCJ_AUTH_ISSUER": self.issuer.url, "FCJ_PUBLIC_URL": self.url,
             "FCJ_AUTH_ALGORITHMS": ",".join(ALGS),
-            "FCJ_AUTH_REFETCH_S": "1", "FCJ_AUTH_LEEWAY_S": "5"}
+            "FCJ_AUTH_REFETCH_S": "1", "FCJ_AUTH_LEEWAY_S": "5",
+            "http_proxy": "http://127.0.0.1:9"}     # no way to loopback
         self.service.start_all()
 
     def ask(self, token: str | None, body: bytes = LIST,
@@ -204,6 +207,11 @@ def test_keys_that_rotate_are_fetched_at_a_bounded_rate(
     assert at.issuer.asked - before <= allowed
 
 
+def states(client: Http) -> list[str]:
+    """Of all jobs of this client's owner."""
+    return [job["state"] for job in client.call("list_jobs")["jobs"]]
+
+
 def test_a_slow_issuer_holds_up_nobody_else(at: Protected) -> None:
     time.sleep(1.1)
     at.issuer.rotate("ES256")
@@ -223,6 +231,28 @@ def test_a_slow_issuer_holds_up_nobody_else(at: Protected) -> None:
     finally:
         at.issuer.delay = 0.0
     assert got == [200]
+
+
+def test_who_leaves_before_the_keys_come_has_asked_for_nothing(
+        at: Protected) -> None:
+    """The request is not run for nobody, nor answered into freed memory."""
+    time.sleep(1.1)
+    at.issuer.rotate("ES512")
+    at.issuer.delay = 3.0
+    token = at.issuer.token("ES512", sub="left")
+    body = call("execute_code_async", code="import time; time.sleep(1)")
+    try:
+        with socket.create_connection(("127.0.0.1", at.service.port)) as it:
+            it.sendall(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n"
+                       b"Content-Type: application/json\r\n"
+                       b"Authorization: Bearer %s\r\n"
+                       b"Content-Length: %d\r\n\r\n%s" % (
+                           token.encode(), len(body), body))
+            time.sleep(0.3)
+        assert at.status(token) == 200, "the keys came"
+    finally:
+        at.issuer.delay = 0.0
+    assert states(at.service.client(token)) == []
 
 
 def test_keys_at_hand_stay_good_while_the_issuer_is_broken(
@@ -315,6 +345,27 @@ def test_a_scope_is_checked_in_the_modern_era_too(at: Protected) -> None:
     assert status == 403 and challenge(headers)["scope"] == "fcj:admin"
 
 
+def test_who_may_only_look_ends_no_call_of_who_may_run(
+        at: Protected) -> None:
+    """One subject, one session, two tokens."""
+    session = Session(at.service, at.issuer.token(sub="two"))
+    jobs = at.service.client(at.issuer.token(sub="two"))
+    session.call("execute_code_async", {
+        "code": "import time\ntime.sleep(20)", "wait_s": 25})
+    cancel = {"requestId": session.number}
+    until(lambda: states(jobs) == ["running"])
+    runs = session.auth
+    session.auth = {"Authorization": "Bearer " + at.issuer.token(
+        sub="two", scope="fcj:read")}
+    assert session.notify("notifications/cancelled", cancel) == 202
+    assert session.request("ping") == {}
+    time.sleep(0.3)
+    assert states(jobs) == ["running"]
+    session.auth = runs
+    assert session.notify("notifications/cancelled", cancel) == 202
+    until(lambda: states(jobs) == ["cancelled"])
+
+
 def test_subjects_do_not_see_each_other(at: Protected) -> None:
     ann = at.service.client(at.issuer.token(sub="ann"))
     eve = at.service.client(at.issuer.token(sub="eve"))
@@ -367,6 +418,10 @@ def test_fcj_token_makes_and_takes_away_tokens() -> None:
         assert secret not in fcj(it, "token", "list").stdout
         assert fcj(it, "token", "remove", "ann").returncode == 0
         until(lambda: ann.raw(LIST)[0] == 401)
+        path.chmod(0o622)
+        until(lambda: "others may write the token file" in it.log("mcp"))
+        assert "chmod 600" in fcj(it, "token", "list").stderr
+        path.chmod(0o600)
         path.write_text("nonsense\n")
         fcj(it, "token", "list")
         until(lambda: "token_file_broken" in it.log("mcp"))
@@ -464,6 +519,13 @@ def test_keys_come_only_from_whom_we_trust(tmp_path: pathlib.Path) -> None:
         it.restart("mcp")
         until(lambda: it.log("mcp").count("http_listening") == 2)
         until(lambda: Http(it.port, issuer.token()).raw(LIST)[0] == 200)
+        # Metadata from elsewhere does not lead to what is on our loopback.
+        inside = Issuer("https://us.example/mcp")
+        issuer.leads_to = inside.leads_to
+        it.restart("mcp")
+        until(lambda: it.log("mcp").count("no jwks_uri that may be") == 1)
+        assert inside.asked == 0
+        inside.close()
     finally:
         issuer.close()
         it.stop()
@@ -495,10 +557,12 @@ def test_https_with_a_certificate_of_ones_own() -> None:
         old = ssl.create_default_context(cafile=str(cert))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            old.set_ciphers("DEFAULT:@SECLEVEL=0")  # else we'd refuse
             old.minimum_version = ssl.TLSVersion.TLSv1
             old.maximum_version = ssl.TLSVersion.TLSv1_1
-        with pytest.raises(urllib.error.URLError):
+        with pytest.raises(urllib.error.URLError) as refused:
             urllib.request.urlopen(request, context=old, timeout=5)
+        assert "closed" in str(refused.value), "by the server, not by us"
     finally:
         it.stop()
     assert not os.path.exists(it.dir)

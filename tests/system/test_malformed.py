@@ -270,7 +270,7 @@ def exchange(port: int, data: bytes) -> bytes:
 
 def test_broken_http_is_refused_or_dropped(service: Service) -> None:
     lenient = {"folded header", "length too short", "header without a colon",
-               "many headers", "long header", "HTTP/9.9", "two hosts",
+               "many headers", "long header", "HTTP/9.9",
                "long session", "absolute URI", "gzip", "NUL in a header"}
     let_in = {}
     for what, data in BROKEN.items():
@@ -281,6 +281,34 @@ def test_broken_http_is_refused_or_dropped(service: Service) -> None:
         assert service.running["mcp"].poll() is None, what
         assert Http(service.port).raw(PING)[0] == 200, what
     assert not let_in, "\n".join(f"{k}: {v}" for k, v in let_in.items())
+
+
+def test_two_ways_to_read_a_request_are_none(service: Service) -> None:
+    """A proxy in front may take the other one: request smuggling."""
+    chunked = b"Transfer-Encoding: chunked\r\n"
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(PING), PING)
+    smuggled = {
+        "chunked and length": HEAD + chunked + LENGTH + chunks,
+        "length and chunked": HEAD + LENGTH[:-2] + chunked + b"\r\n" + chunks,
+        "two lengths": BROKEN["two lengths"] + HEAD + LENGTH + PING,
+        "chunked twice": HEAD + chunked + chunked + b"\r\n" + chunks,
+        "another coding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n"
+                          + chunks,
+        "two codings": HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n"
+                       + chunks,
+        "two hosts": BROKEN["two hosts"],
+        "two types": HEAD + b"content-type: application/json\r\n" + LENGTH,
+        "two origins": HEAD + b"Origin: http://localhost\r\nOrigin: "
+                       b"http://evil.example\r\n" + LENGTH + PING,
+        "two tokens": HEAD + b"Authorization: Bearer a\r\nAuthorization: "
+                      b"Bearer b\r\n" + LENGTH + PING}
+    for what, data in smuggled.items():
+        reply = exchange(service.port, data)
+        assert reply.startswith(b"HTTP/1.1 400 "), (what, reply[:300])
+        assert reply.count(b"HTTP/1.1 ") == 1, (what, reply)
+    reply = exchange(service.port, HEAD + b"Connection: close\r\n" + chunked
+                     + b"\r\n" + chunks)
+    assert reply.startswith(b"HTTP/1.1 200 "), reply
 
 
 @pytest.mark.parametrize("size", [1, 7, 60, 4096])

@@ -314,3 +314,34 @@ def test_an_owner_has_a_bounded_number_of_sessions(pair: Pair) -> None:
     while first.post("ping").status != 404:
         assert time.monotonic() < end
         time.sleep(0.2)
+
+
+def test_a_session_that_is_used_lives_on(
+        session: Session, pair: Pair) -> None:
+    """However rare its requests are, and whichever front-end gets them."""
+    key = "{fcj:0}:mcp:session:" + session.id
+    redis = pair.service.redis()
+    other = Session(pair.service, BOB)
+    redis("EXPIRE", key, 1000)
+    other.id = session.id               # not his: it is not used by that
+    assert other.post("ping", port=pair.other).status == 404
+    assert redis("TTL", key) <= 1000
+    assert session.request("ping", port=pair.other) == {}
+    end = time.monotonic() + 10
+    while redis("TTL", key) <= 1000:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_what_a_session_keeps_of_its_client_is_bounded(
+        session: Session) -> None:
+    id_ = session.id
+    session.id = ""
+    with pytest.raises(ProtocolError) as error:
+        session.request("initialize", {
+            "protocolVersion": "2025-06-18", "clientInfo": {
+                "name": "tests", "version": "1"},
+            "capabilities": {"experimental": {"x": "y" * 10000}}})
+    assert error.value.code == -32602
+    session.id = id_
+    assert session.request("ping") == {}
