@@ -233,8 +233,9 @@ def test_a_slow_issuer_holds_up_nobody_else(at: Protected) -> None:
     assert got == [200]
 
 
+@pytest.mark.parametrize("half", [False, True])
 def test_who_leaves_before_the_keys_come_has_asked_for_nothing(
-        at: Protected) -> None:
+        at: Protected, half: bool) -> None:
     """The request is not run for nobody, nor answered into freed memory."""
     time.sleep(1.1)
     at.issuer.rotate("ES512")
@@ -249,6 +250,9 @@ def test_who_leaves_before_the_keys_come_has_asked_for_nothing(
                        b"Content-Length: %d\r\n\r\n%s" % (
                            token.encode(), len(body), body))
             time.sleep(0.3)
+            if half:
+                it.shutdown(socket.SHUT_WR)
+                assert it.recv(100) == b"", "it was given up"
         assert at.status(token) == 200, "the keys came"
     finally:
         at.issuer.delay = 0.0
