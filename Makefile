@@ -76,7 +76,8 @@ $(LIB): $(call obj,$(LIB_SRC))
 	ar rcs $@ $^
 # The module that FreeCAD's own Python loads (GUI host, add-on).
 HOST_SRC  := $(wildcard workers/host/*.c) workers/zygote/module.c workers/zygote/convert.c \
-    workers/common/frame.c workers/common/beneath.c jobs/bytes.c jobs/codec.c jobs/job.c jobs/error.c
+    workers/common/frame.c workers/common/beneath.c jobs/bytes.c jobs/codec.c jobs/job.c \
+    jobs/error.c jobs/utf8.c
 pic        = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 $(BUILD)/pic/%.o: CFLAGS += $(PYCFLAGS) -fPIC
 $(BUILD)/pic/%.o: %.c

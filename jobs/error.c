@@ -4,6 +4,7 @@
  *  cannot be written under one name and read under another.  */
 
 #include "error.h"
+#include "utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,5 +63,6 @@ int fcj_fail (fcj_error_t *error, fcj_reason_t reason, const char *format, ...)
         reason == FCJ_BROKER_UNAVAILABLE || reason == FCJ_NO_WORKER;
     vsnprintf (error->text, sizeof (error->text), format, args);
     va_end (args);
+    fcj_utf8_mend (error->text);        /* a precision, or the end, cuts */
     return -1;
 }

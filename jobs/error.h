@@ -26,7 +26,7 @@ typedef enum {
 typedef struct {
     fcj_reason_t reason;
     bool retryable;
-    char text[512];             /* one sentence, says what to do */
+    char text[512];             /* UTF-8; a sentence that says what to do */
 } fcj_error_t;
 
 /*  "exception", "queue_full"...; "ok" for FCJ_OK. Never NULL.  */

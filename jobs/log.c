@@ -6,6 +6,7 @@
  *  terminal's cursor. A value longer than VALUE_MAX says so.  */
 
 #include "log.h"
+#include "utf8.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -44,45 +45,37 @@ static void s_text (s_line_t *line, const char *text)
     s_add (line, text, strlen (text));
 }
 
-/*  Length of a well-formed UTF-8 sequence that prints, 0 for none.  */
-static size_t s_utf8 (const unsigned char *at, size_t left)
+/*  Length of the character, 0 for none and for one that does not print.  */
+static size_t s_printing (const char *at, size_t left)
 {
-    size_t size = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || left < size)
-        return 0;
-    for (size_t n = 1; n < size; n++)
-        if ((at[n] & 0xc0) != 0x80)
-            return 0;
-    bool control = at[0] == 0xc2 && at[1] < 0xa0;
-    bool overlong = (at[0] == 0xe0 && at[1] < 0xa0) ||
-                    (at[0] == 0xf0 && at[1] < 0x90);
-    bool outside = (at[0] == 0xed && at[1] > 0x9f) ||
-                   (at[0] == 0xf4 && at[1] > 0x8f);
-    bool separator = at[0] == 0xe2 && at[1] == 0x80 &&
-                     (at[2] == 0xa8 || at[2] == 0xa9);
-    return control || overlong || outside || separator ? 0 : size;
+    static const char separators[2][4] = {"\xe2\x80\xa8", "\xe2\x80\xa9"};
+    size_t size = fcj_utf8_size (at, left);
+    bool ascii = size == 1 && (*at < 0x20 || *at == 0x7f);
+    bool control = size == 2 && memcmp (at, "\xc2\xa0", 2) < 0;
+    bool separator = size == 3 && (memcmp (at, separators[0], 3) == 0 ||
+                                   memcmp (at, separators[1], 3) == 0);
+    return ascii || control || separator ? 0 : size;
 }
 
 static void s_escaped (s_line_t *line, const char *value)
 {
-    const unsigned char *at = (const unsigned char *) value;
+    const char *at = value;
     size_t all = strlen (value);
     size_t left = all > VALUE_MAX ? VALUE_MAX : all;
     while (left) {
-        size_t size = *at >= 0x80 ? s_utf8 (at, left) : 1;
+        size_t size = s_printing (at, left);
         char escape[8];
         if (*at == '"' || *at == '\\') {
             escape[0] = '\\';
-            escape[1] = (char) *at;
+            escape[1] = *at;
             s_add (line, escape, 2);
-        } else if (*at == '\n') {
-            s_add (line, "\\n", 2);
-        } else if (size == 0 || *at < 0x20 || *at == 0x7f) {
-            size = 1;
-            snprintf (escape, sizeof (escape), "\\u%04x", *at);
-            s_text (line, escape);
+        } else if (size) {
+            s_add (line, at, size);
         } else {
-            s_add (line, (const char *) at, size);
+            snprintf (escape, sizeof (escape), "\\u%04x",
+                      (unsigned) (unsigned char) *at);
+            s_text (line, *at == '\n' ? "\\n" : escape);
+            size = 1;
         }
         at += size;
         left -= size;

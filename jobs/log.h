@@ -1,11 +1,10 @@
-/*  log.h - one logger: one line an event on stderr (or the file given).
+/*  log.h - one logger: one line an event, on stderr.
  *
  *      2026-11-21T10:00:00.123Z info broker job_leased id=... worker=...
  *
  *  or, with json, {"at":...,"level":"info","part":"broker","event":...}.
  *  Values are quoted and escaped; what comes from outside cannot forge a
- *  line. fields is a printf format of `key=%s` pairs separated by one space;
- *  each value is escaped. Thread-safe: one write(2) a line.  */
+ *  line. Thread-safe once it is open: one write(2) a line.  */
 
 #ifndef FCJ_LOG_H
 #define FCJ_LOG_H

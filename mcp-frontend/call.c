@@ -14,6 +14,7 @@
 #include "session.h"
 #include "watch.h"
 #include "../jobs/json.h"
+#include "../jobs/utf8.h"
 
 #define PROGRESS_MIN_STEP 1e-6
 
@@ -180,6 +181,7 @@ void fcj_call_error (fcj_call_t *call, int code, int status, json_t *data,
     va_start (args, format);
     vsnprintf (message, sizeof message, format, args);
     va_end (args);
+    fcj_utf8_mend (message);
     size_t size = 0;
     char *text = NULL;
     if (call->id)
@@ -279,6 +281,7 @@ void fcj_call_tool_fail (fcj_call_t *call, fcj_reason_t reason,
     va_start (args, format);
     vsnprintf (error.text, sizeof error.text, format, args);
     va_end (args);
+    fcj_utf8_mend (error.text);
     fcj_call_tool_error (call, &error);
 }
 

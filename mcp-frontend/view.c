@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include "view.h"
+#include "../jobs/utf8.h"
 
 #define POLL_MIN_MS 500
 #define POLL_MAX_MS 10000
@@ -23,24 +24,6 @@ json_t *fcj_view_time (int64_t ms)
     return json_string (text);
 }
 
-/*  Length of the UTF-8 character at bytes, 0 when it is none. */
-static size_t s_character (const unsigned char *bytes, size_t size)
-{
-    size_t length = *bytes < 0x80? 1: *bytes >= 0xc2 && *bytes < 0xe0? 2
-        : (*bytes & 0xf0) == 0xe0? 3: *bytes >= 0xf0 && *bytes < 0xf5? 4: 0;
-    if (length == 0 || length > size)
-        return 0;
-    for (size_t n = 1; n < length; n++)
-        if ((bytes[n] & 0xc0) != 0x80)
-            return 0;
-    if ((*bytes == 0xe0 && bytes[1] < 0xa0)
-        || (*bytes == 0xed && bytes[1] > 0x9f)
-        || (*bytes == 0xf0 && bytes[1] < 0x90)
-        || (*bytes == 0xf4 && bytes[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 json_t *fcj_view_string (const char *bytes, size_t size)
 {
     char *clean = malloc (size * 3 + 1);
@@ -48,8 +31,7 @@ json_t *fcj_view_string (const char *bytes, size_t size)
     if (!clean)
         return json_string ("");
     for (size_t n = 0; n < size; ) {
-        size_t length = s_character ((const unsigned char *) bytes + n,
-                                     size - n);
+        size_t length = fcj_utf8_size (bytes + n, size - n);
         if (length && bytes[n]) {
             memcpy (clean + used, bytes + n, length);
             used += length;

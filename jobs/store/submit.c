@@ -8,6 +8,7 @@
 
 #include "writing.h"
 #include "../limits.h"
+#include "../utf8.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -168,7 +169,7 @@ static void s_record (fcj_command_t *to, const s_submit_t *submit,
             continue;
         fcj_command_str (to, texts[n]);
         fcj_command_add (to, text,
-                         length > FCJ_NAME_MAX ? FCJ_NAME_MAX : length);
+                         fcj_utf8_cut (text, length, FCJ_NAME_MAX));
     }
     s_blobs (to, submit->job);
     fcj_command_str (to, "submitted");

@@ -6,9 +6,18 @@
 
 #include "writing.h"
 #include "../limits.h"
+#include "../utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/*  Up to FCJ_TEXT_MAX bytes of it; NULL: "".  */
+static void s_text (fcj_command_t *to, const char *text)
+{
+    fcj_command_add (to, text ? text : "",
+                     text ? fcj_utf8_cut (text, strlen (text), FCJ_TEXT_MAX)
+                          : 0);
+}
 
 void fcj_writer_lease (fcj_writer_t *self, const char *id,
                        const char *const *depends_on, size_t count,
@@ -99,14 +108,13 @@ void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg)
 {
-    size_t size = message ? strnlen (message, FCJ_TEXT_MAX) : 0;
     fcj_write_t *write = fcj_write_new (id, fcj_write_answered, fn, arg);
     fcj_command_t *to = write->command;
     fcj_command_function (to, "fcj_progress", 1);
     fcj_command_key (to, "job:", id);
     fcj_command_str (to, token);
     fcj_command_fraction (to, fraction);
-    fcj_command_add (to, message ? message : "", size);
+    s_text (to, message);
     fcj_command_end (to);
     fcj_writer_send (self, write);
 }
@@ -153,8 +161,7 @@ void fcj_writer_requeue (fcj_writer_t *self, const char *id, const char *token,
     fcj_command_str (to, id);
     fcj_command_str (to, token);
     fcj_command_int (to, lost);
-    fcj_command_add (to, why ? why : "",
-                     why ? strnlen (why, FCJ_TEXT_MAX) : 0);
+    s_text (to, why);
     fcj_command_int (to, ran);
     fcj_command_end (to);
     fcj_writer_send (self, write);

@@ -12,6 +12,7 @@
 #include "tests/unit/redis.h"
 
 #include <hiredis/hiredis.h>
+#include <jansson.h>
 #include <poll.h>
 
 static test_redis_t s_redis;
@@ -95,7 +96,7 @@ static void s_refused (fcj_reason_t reason)
 }
 
 typedef struct {
-    const char *owner, *key, *hash, *depends;
+    const char *owner, *key, *hash, *depends, *name;
     int retention;
 } s_job_t;
 
@@ -112,7 +113,8 @@ static void s_submit (const char *id, s_job_t job,
 {
     fcj_pack_t *pack = fcj_pack_new ();
     fcj_pack_map (pack, 8 + (size_t) (job.key ? 2 : 0) +
-                            (size_t) (job.depends ? 1 : 0));
+                            (size_t) (job.depends ? 1 : 0) +
+                            (size_t) (job.name ? 1 : 0));
     fcj_pack_kstr (pack, "id", id);
     fcj_pack_kstr (pack, "owner", job.owner ? job.owner : "ann");
     fcj_pack_kstr (pack, "tool", "echo");
@@ -125,6 +127,8 @@ static void s_submit (const char *id, s_job_t job,
         fcj_pack_kstr (pack, "idem", job.key);
         fcj_pack_kstr (pack, "request_hash", job.hash);
     }
+    if (job.name)
+        fcj_pack_kstr (pack, "name", job.name);
     if (job.depends) {
         fcj_pack_key (pack, "depends_on");
         fcj_pack_array (pack, 1);
@@ -604,6 +608,39 @@ static void bad_input_is_refused_with_a_reason (void **state)
     assert_int_equal (error.reason, FCJ_INVALID);
 }
 
+static void s_is_text (const fcj_record_t *record, const char *field,
+                       size_t least)
+{
+    const char *text = fcj_record_str (record, field, NULL);
+    json_t *string = json_string (text);        /* it knows UTF-8 */
+    assert_non_null (string);
+    assert_true (strlen (text) >= least);
+    json_decref (string);
+}
+
+static void what_is_too_long_is_cut_between_characters (void **state)
+{
+    (void) state;
+    char name[FCJ_NAME_MAX * 2 + 2] = "x", message[FCJ_TEXT_MAX * 2 + 2] = "x";
+    while (strlen (name) + 2 < sizeof (name))
+        strcat (name, "\xc3\xbc");
+    while (strlen (message) + 2 < sizeof (message))
+        strcat (message, "\xc3\xbc");
+    fcj_id_t id;
+    fcj_token_t token;
+    fcj_id_new (id);
+    s_submit (id, (s_job_t){.name = name}, s_lease (token));
+    s_ok ();
+    CALL (progress, id, token, 0.5, message);
+    s_ok ();
+    fcj_error_t error;
+    fcj_record_t *record = fcj_store_status (s_store, id, "ann", &error);
+    assert_non_null (record);
+    s_is_text (record, "name", FCJ_NAME_MAX - 1);
+    s_is_text (record, "message", FCJ_TEXT_MAX - 1);
+    fcj_record_destroy (&record);
+}
+
 static void what_was_acknowledged_outlives_redis (void **state)
 {
     (void) state;
@@ -718,6 +755,7 @@ int main (void)
             a_question_is_shown_until_it_is_answered_or_the_job_ends),
         cmocka_unit_test (the_window_has_one_holder_until_its_lease_runs_out),
         cmocka_unit_test (bad_input_is_refused_with_a_reason),
+        cmocka_unit_test (what_is_too_long_is_cut_between_characters),
         cmocka_unit_test (what_was_acknowledged_outlives_redis),
         cmocka_unit_test (a_lost_library_is_loaded_again),
         cmocka_unit_test (a_call_without_redis_fails_in_time),

@@ -1,6 +1,7 @@
 /*  report.c - FINISH and RELEASE of broker/PROTOCOL.md.  */
 
 #include "world.h"
+#include "../../jobs/utf8.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -18,19 +19,12 @@ s_pack_tail (fcj_pack_t *body, const char *key, const fcj_output_t *output)
         memcpy (text, output->tail + output->tail_size - size, size);
     size_t at = 0;
     while (at < size) {
-        unsigned char first = (unsigned char) text[at];
-        size_t length = first < 0x80 ? 1 : first >= 0xF0 && first <= 0xF4 ? 4
-            : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 0;
-        json_t *valid = length && at + length <= size && first <= 0xF4
-            ? json_stringn (text + at, length) : NULL;
-        if (first == 0)
-            text[at] = ' ';
-        if (!valid) {
+        size_t length = fcj_utf8_size (text + at, size - at);
+        if (length == 0)
             text[at] = '?';
-            length = 1;
-        }
-        json_decref (valid);
-        at += length;
+        else if (text[at] == 0)
+            text[at] = ' ';
+        at += length ? length : 1;
     }
     fcj_pack_kstrn (body, key, text, size);
 }
