@@ -311,6 +311,58 @@ def test_broken_handlers_never_replace_working_ones(own: list[Broker],
     assert reason(broker.run("1"))[0] == "completed"
 
 
+#: Talks to the supervisor itself: `say` sends one message, whoever listens.
+WIRE = (
+    "import os, struct, time, sys\n"
+    "def pack(value):\n"
+    "    if isinstance(value, dict):\n"
+    "        return bytes([0x80 + len(value)]) + b''.join(\n"
+    "            pack(k) + pack(v) for k, v in value.items())\n"
+    "    if isinstance(value, int): return b'\\xce' + struct.pack('>I', value)\n"
+    "    text = value.encode()\n"
+    "    return b'\\xd9' + bytes([len(text)]) + text\n"
+    "def frame(**value):\n"
+    "    body = pack(value)\n"
+    "    return struct.pack('>I', len(body)) + body\n"
+    "def say(data):\n"
+    "    data = memoryview(data)\n"
+    "    while data: data = data[os.write(3, data):]\n")
+
+
+def test_a_job_that_asks_and_reads_no_answer_stops_nobody(broker: Broker) -> None:
+    flood = WIRE + ("for n in range(1, 5000):\n"
+                    "    say(frame(type='ask', ask=n, message='?', schema='no'))\n"
+                    "time.sleep(60)")
+    rude = broker.give(flood, timeout_s=20)
+    assert json.loads(broker.run("6 * 7")["result"]) == 42
+    assert reason(broker.end_of(rude)) == ("failed", "crashed")
+    assert json.loads(broker.run("6 * 7")["result"]) == 42
+
+
+def test_many_messages_at_once_are_all_heard(broker: Broker) -> None:
+    end = broker.run(WIRE + "say(frame(type='progress', message='x') * 3000)\n'heard'")
+    assert reason(end) == ("completed", "") and json.loads(end["result"]) == "heard"
+
+
+def test_the_last_messages_of_a_process_that_ends_are_heard(broker: Broker) -> None:
+    result = "frame(type='result', state='completed', result='7')"
+    end = broker.run(WIRE + f"say(frame(type='progress', message='x') * 900 + {result})\n"
+                     "os._exit(0)")
+    assert reason(end) == ("completed", "") and json.loads(end["result"]) == 7
+
+
+def test_a_flood_of_messages_fills_no_memory(broker: Broker) -> None:
+    def resident() -> int:
+        text = Path(f"/proc/{broker.worker.pid}/statm").read_text()
+        return int(text.split()[1]) * os.sysconf("SC_PAGESIZE")
+    before = resident()
+    flood = broker.give(WIRE + "nothing = b'\\0\\0\\0\\1\\x80' * 200000\n"
+                        "while True: say(nothing)", timeout_s=4)
+    assert json.loads(broker.run("6 * 7")["result"]) == 42
+    assert reason(broker.end_of(flood)) == ("failed", "timeout")
+    assert resident() - before < 16 << 20
+
+
 def test_files_over_a_gigabyte_are_allowed_where_artifact_max_says_so(own: list[Broker]) -> None:
     own.append(Broker("--artifact-max", "3G").ready())
     code = "import resource; resource.getrlimit(resource.RLIMIT_FSIZE)[0]"

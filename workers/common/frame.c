@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../jobs/job.h"
 #include "../common/frame.h"
 
 struct fcj_frames {
@@ -24,6 +25,7 @@ typedef union {
 #define READ_CHUNK  (64 * 1024)
 /*  A buffer that a big message has grown is given back when it is empty.  */
 #define KEEP_MAX    (256 * 1024)
+#define BYTES_A_MS  4096        /* what a reader takes at least */
 
 fcj_frames_t *
 fcj_frames_new (size_t max)
@@ -163,6 +165,19 @@ s_detach (struct msghdr *message, int *fds, size_t room, size_t *n)
     }
 }
 
+/*  Until fd takes more, or the time is over.  */
+static int
+s_wait_writable (int fd, int64_t until)
+{
+    struct pollfd writable = { .fd = fd, .events = POLLOUT };
+    int64_t left = until < 0 ? -1 : until - fcj_mono_ms ();
+    int ready = until >= 0 && left <= 0 ? 0
+        : poll (&writable, 1, (int) left);
+    if (ready == 0)
+        errno = ETIMEDOUT;
+    return ready > 0 || (ready < 0 && errno == EINTR) ? 0 : -1;
+}
+
 int
 fcj_frame_send (int fd, const void *bytes, size_t size, const int *fds,
                 size_t n, int timeout_ms)
@@ -172,6 +187,9 @@ fcj_frame_send (int fd, const void *bytes, size_t size, const int *fds,
         (unsigned char) (size >> 8), (unsigned char) size };
     control_t control;
     size_t sent = 0, all = size + FCJ_FRAME_HEAD;
+    int64_t until = timeout_ms < 0 ? -1
+        : fcj_mono_ms () + timeout_ms + (int64_t) (size / BYTES_A_MS);
+    int flags = MSG_NOSIGNAL | (timeout_ms < 0 ? 0 : MSG_DONTWAIT);
 
     if (n > FCJ_FDS_MAX || size > UINT32_MAX) {
         errno = EMSGSIZE;
@@ -191,7 +209,7 @@ fcj_frame_send (int fd, const void *bytes, size_t size, const int *fds,
         }
         if (sent == 0)
             s_attach (&message, &control, fds, n);
-        ssize_t put = sendmsg (fd, &message, MSG_NOSIGNAL);
+        ssize_t put = sendmsg (fd, &message, flags);
         if (put > 0) {
             sent += (size_t) put;
             continue;
@@ -200,13 +218,7 @@ fcj_frame_send (int fd, const void *bytes, size_t size, const int *fds,
             continue;
         if (put < 0 && errno != EAGAIN)
             return -1;
-        struct pollfd writable = { .fd = fd, .events = POLLOUT };
-        int ready = poll (&writable, 1, timeout_ms);
-        if (ready == 0) {
-            errno = ETIMEDOUT;
-            return -1;
-        }
-        if (ready < 0 && errno != EINTR)
+        if (s_wait_writable (fd, until))
             return -1;
     }
     return 0;

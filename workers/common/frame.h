@@ -38,7 +38,9 @@ int fcj_frames_next (fcj_frames_t *self, const void **bytes, size_t *size);
 /* ---- Sending and receiving --------------------------------------------- */
 
 /*  Sends one framed message and n descriptors (they stay the caller's),
- *  waiting at most timeout_ms for a peer that does not read; -1 with errno.
+ *  whether the socket blocks or not. A peer that does not read is given up
+ *  after timeout_ms in all, and a millisecond more for each 4 KiB: -1 with
+ *  errno, and the stream is of no use any more, for a part may have gone.
  *  timeout_ms -1: forever.  */
 int fcj_frame_send (int fd, const void *bytes, size_t size,
                     const int *fds, size_t n, int timeout_ms);

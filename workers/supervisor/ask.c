@@ -8,12 +8,9 @@
 #include "world.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <string.h>
 
 #include "../../jobs/log.h"
-
-#define SEND_MS 1000
 
 static void
 s_tell_process (const fcj_worker_job_t *self, int64_t ask,
@@ -28,8 +25,8 @@ s_tell_process (const fcj_worker_job_t *self, int64_t ask,
     /*  It waits for just this: one that does not read it is no use.  */
     if (self->process
         && fcj_frame_send (self->process->control, fcj_pack_data (message),
-                           fcj_pack_size (message), NULL, 0, SEND_MS))
-        fcj_process_kill (self->process, SIGKILL);
+                           fcj_pack_size (message), NULL, 0, FCJ_ANSWER_MS))
+        fcj_process_break (self->process);
     fcj_pack_destroy (&message);
 }
 

@@ -113,6 +113,7 @@ fcj_process_free (fcj_world_t *world, fcj_process_t *self)
     s_close (&self->out[0]);
     s_close (&self->out[1]);
     fcj_frames_destroy (&self->frames);
+    self->unheard = false;
     fcj_ingest_remove (world->ingest, self->scratch);
     self->state = FCJ_P_FREE;
     self->job = NULL;
@@ -191,17 +192,29 @@ s_on_message (fcj_world_t *world, fcj_process_t *self,
         fcj_job_on_message (world, self, message);
 }
 
-/*  A process that breaks the framing has nothing more to tell: whatever is
- *  running there is the user's.  */
-static void
+/*  A window may be a person's, which cannot be killed: it is told by the end
+ *  of its socket, and so are we.  */
+void
+fcj_process_break (fcj_process_t *self)
+{
+    fcj_process_kill (self, SIGKILL);
+    if (self->host)
+        shutdown (self->control, SHUT_RDWR);
+    else
+        s_close (&self->control);
+}
+
+/*  True when its share of this turn is used up and there may be more.  */
+static bool
 s_messages (fcj_world_t *world, fcj_process_t *self)
 {
     const void *bytes;
     size_t size;
     int next = 0;
     /*  The window's share is all that came: nobody else is served here.  */
-    for (int i = 0; (i < MESSAGES_MAX || self->host) && self->control >= 0;
-         i++) {
+    for (int i = 0; self->control >= 0; i++) {
+        if (i == MESSAGES_MAX && !self->host)
+            return true;
         next = fcj_frames_next (self->frames, &bytes, &size);
         if (next <= 0)
             break;
@@ -210,11 +223,13 @@ s_messages (fcj_world_t *world, fcj_process_t *self)
             s_on_message (world, self, message);
         fcj_map_destroy (&message);
     }
-    if (next < 0 && self->control >= 0) {
-        fcj_process_kill (self, SIGKILL);
-        s_close (&self->control);
-    }
+    if (next < 0 && self->control >= 0)
+        fcj_process_break (self);
+    return false;
 }
+
+/*  Nothing is read before all that was read is heard: what a process says
+ *  faster than it is heard waits in the socket, which has a bound.  */
 
 void
 fcj_process_on_control (fcj_world_t *world, fcj_process_t *self)
@@ -222,14 +237,28 @@ fcj_process_on_control (fcj_world_t *world, fcj_process_t *self)
     /*  "waiting" may overtake the zygote's "forked", which tells the pid.  */
     if (self->control < 0 || self->state == FCJ_P_FORKING)
         return;
-    int got = fcj_frames_read (self->frames, self->control);
-    if (got > 0)
-        s_messages (world, self);
-    else if (got < 0) {
+    int got = 0;
+    bool more = s_messages (world, self);
+    if (!more && self->control >= 0
+        && (got = fcj_frames_read (self->frames, self->control)) > 0)
+        more = s_messages (world, self);
+    self->unheard = more;
+    world->unheard |= more;
+    if (got < 0) {
         s_close (&self->control);
         if (self->host)
             fcj_host_on_close (world, self);
     }
+}
+
+void
+fcj_process_hear_out (fcj_world_t *world, fcj_process_t *self)
+{
+    do
+        while (s_messages (world, self))
+            ;
+    while (self->control >= 0
+           && fcj_frames_read (self->frames, self->control) > 0);
 }
 
 /*  True when there may be more.  */
@@ -306,9 +335,7 @@ fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
                      int64_t cpu_ms, int64_t memory)
 {
     self->pid = 0;
-    while (self->control >= 0
-           && fcj_frames_read (self->frames, self->control) > 0)
-        s_messages (world, self);
+    fcj_process_hear_out (world, self);
     if (self->state == FCJ_P_RUNNING)
         fcj_process_drain (world, self);
     if (self->job)
@@ -334,6 +361,8 @@ fcj_process_tick (fcj_world_t *world)
 {
     for (int i = 0; i < FCJ_PROCESSES; i++) {
         fcj_process_t *process = &world->processes[i];
+        if (process->unheard)
+            fcj_process_on_control (world, process);
         if (process->host)
             continue;                   /* host.c looks at its clock */
         bool starting = process->state == FCJ_P_FORKING

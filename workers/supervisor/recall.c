@@ -16,8 +16,9 @@ s_answer_recall (fcj_process_t *process, const char *key, int fd)
     fcj_pack_kstr (answer, "type", "recalled");
     fcj_pack_kstr (answer, "key", key);
     fcj_pack_kbool (answer, "found", fd >= 0);
-    fcj_frame_send (process->control, fcj_pack_data (answer),
-                    fcj_pack_size (answer), &fd, fd >= 0, FCJ_RECALL_MS);
+    if (fcj_frame_send (process->control, fcj_pack_data (answer),
+                        fcj_pack_size (answer), &fd, fd >= 0, FCJ_ANSWER_MS))
+        fcj_process_break (process);
     fcj_pack_destroy (&answer);
 }
 

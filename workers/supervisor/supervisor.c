@@ -164,8 +164,10 @@ s_turn (fcj_world_t *world, int signals)
             : !world->active || world->active->state != FCJ_Z_READY);
 
     fcj_link_read (world->link);
-    int count = epoll_wait (world->epoll, events, EVENTS_MAX,
-                            world->refill ? TURN_SOON_MS : busy ? TURN_BUSY_MS : TURN_IDLE_MS);
+    int wait = world->unheard ? 0 : world->refill ? TURN_SOON_MS
+        : busy ? TURN_BUSY_MS : TURN_IDLE_MS;
+    int count = epoll_wait (world->epoll, events, EVENTS_MAX, wait);
+    world->unheard = false;
     world->now = fcj_mono_ms ();
     if (count == 0) {
         fcj_link_wake (world->link);

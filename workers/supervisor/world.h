@@ -40,7 +40,7 @@
 #define FCJ_STARTED_MS    20            /* before a job's start is told */
 #define FCJ_REPEAT_MS     5000          /* FINISH without FINISHED */
 #define FCJ_WATCH_MS      100
-#define FCJ_RECALL_MS     1000          /* a process that does not read */
+#define FCJ_ANSWER_MS     100           /* to a process that waits for it */
 #define FCJ_NATIVE_IDLE_MS 60000        /* one beyond the first, unused */
 
 typedef struct fcj_zygote fcj_zygote_t;
@@ -138,6 +138,7 @@ struct fcj_process {
     int control, out[2];
     bool proof;                 /* runs the self-check of a reload */
     bool killed;                /* with its group */
+    bool unheard;               /* there may be messages in `frames` */
     bool host;                  /* FreeCAD with its window: lives on */
     bool native;                /* an fcj-native, our own child; no zygote */
     bool outdated;              /* native: ends instead of another job */
@@ -156,7 +157,12 @@ fcj_process_t *fcj_process_new (fcj_world_t *world, fcj_zygote_t *zygote,
 /*  Closes all, hands the scratch to the remover, frees the place.  */
 void fcj_process_free (fcj_world_t *world, fcj_process_t *self);
 void fcj_process_kill (fcj_process_t *self, int signal);
+/*  It broke the protocol and has nothing more to tell: whatever is running
+ *  there is the user's.  */
+void fcj_process_break (fcj_process_t *self);
 void fcj_process_on_control (fcj_world_t *world, fcj_process_t *self);
+/*  All that a process said that is dead or dying.  */
+void fcj_process_hear_out (fcj_world_t *world, fcj_process_t *self);
 void fcj_process_on_output (fcj_world_t *world, fcj_process_t *self, int which);
 void fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
                           int64_t cpu_ms, int64_t memory);
@@ -305,6 +311,7 @@ struct fcj_world {
     int failures;               /* zygotes lost in a row */
     int64_t last_run;           /* monotonic: a job was given to a process */
     bool refill;                /* more waiting processes are due soon */
+    bool unheard;               /* one of the processes has more to say */
     int fork_failures;          /* processes that never waited, in a row */
     int64_t fork_again;
     int64_t start_again;        /* monotonic; 0: no need */

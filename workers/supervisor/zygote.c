@@ -264,10 +264,8 @@ fcj_zygote_lose_processes (fcj_world_t *world, const fcj_zygote_t *self,
             continue;
         fcj_process_kill (process, SIGKILL);
         /*  A result that is in the socket already is a result.  */
-        while (process->control >= 0 && process->job
-               && fcj_frames_read (process->frames, process->control) > 0)
-            fcj_process_on_control (world, process);
-        fcj_process_on_control (world, process);
+        if (process->job)
+            fcj_process_hear_out (world, process);
         if (process->job)
             fcj_job_release (world, process->job, true, why);
         fcj_process_free (world, process);
