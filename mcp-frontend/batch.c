@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "batch.h"
+#include "era.h"
 #include "front.h"
 
 typedef struct {
@@ -63,6 +64,17 @@ static void s_refuse (const fcj_sink_t *sink, json_t *root, const char *why)
     sink->answer (sink->arg, 400, text, size);
 }
 
+/*  Modern messages come one by one, whatever the others are. */
+static bool s_is_modern (const json_t *root)
+{
+    size_t n;
+    json_t *one;
+    json_array_foreach (root, n, one)
+        if (fcj_era_claims (one))
+            return true;
+    return false;
+}
+
 static bool s_allowed (const fcj_front_t *front,
                        const fcj_headers_t *headers)
 {
@@ -78,7 +90,7 @@ void fcj_batch (fcj_front_t *front, const fcj_sink_t *sink,
 {
     size_t n, count = json_array_size (root);
     json_t *one;
-    if (!s_allowed (front, headers)) {
+    if (s_is_modern (root) || !s_allowed (front, headers)) {
         s_refuse (sink, root, "Batches are not part of this protocol"
                   " version: send each message by itself");
         return;

@@ -295,6 +295,10 @@ void fcj_call_tell (fcj_call_t *call, const char *id, const char *method,
         json_decref (params);
         return;
     }
+    if (!strcmp (call->method, "tasks/result"))
+        json_object_set_new (params, "_meta", json_pack (
+            "{s:{s:O}}", FCJ_MCP_RELATED, "taskId",
+            json_object_get (call->params, "taskId")));
     char *text = fcj_call_text (json_pack (
         "{s:s,s:s*,s:s,s:o*}", "jsonrpc", "2.0", "id", id, "method", method,
         "params", params), &size);

@@ -23,6 +23,9 @@
 #define FCJ_MCP_DEFAULT "2025-03-26"    /* HTTP without a version header */
 #define FCJ_MCP_TASKS   "io.modelcontextprotocol/tasks"     /* extension */
 
+/*  _meta of all that belongs to a task of 2025-11-25 */
+#define FCJ_MCP_RELATED "io.modelcontextprotocol/related-task"
+
 #define FCJ_RESPONSE    "(response)"
 
 /*  JSON-RPC and MCP error codes. */

@@ -56,22 +56,63 @@ static json_t *s_load (const char *path, fcj_error_t *error)
     return tools;
 }
 
-/*  A tool that is held answers with its result or, when that takes too long,
- *  with a handle: its outputSchema says both. */
+/*  What stands in the answer of a job that is not over, or failed: a member
+ *  of these names in a tool's own result would have two meanings. */
+static bool s_is_of_a_job (const char *name)
+{
+    static const char *const NAMES[] = { "job_id", "state", "tool", "name",
+        "lane", "priority", "reason", "ended_by", "message", "progress",
+        "attempt", "submitted", "started", "finished", "run_s", "cpu_s",
+        "memory_bytes", "ask", "poll_after_ms", "error", "artifacts" };
+    for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
+        if (strcmp (NAMES[n], name) == 0)
+            return true;
+    return false;
+}
+
+/*  Result and handle as one record, which is shorter; NULL: as two. */
+static json_t *s_joined (const json_t *result, const json_t *handle)
+{
+    const json_t *own = json_object_get (result, "properties");
+    json_t *required = json_object_get (result, "required"), *unused;
+    const char *name;
+    if (!own || !required || json_object_get (result, "anyOf")
+        || json_object_get (result, "additionalProperties"))
+        return NULL;
+    json_object_foreach ((json_t *) own, name, unused)
+        if (s_is_of_a_job (name))
+            return NULL;
+    json_t *joined = json_copy ((json_t *) result);
+    json_t *properties = json_copy ((json_t *) own);
+    json_object_update (properties, json_object_get (handle, "properties"));
+    json_object_set_new (joined, "properties", properties);
+    json_object_del (joined, "required");
+    json_object_set_new (joined, "anyOf", json_pack (
+        "[{s:O},{s:O}]", "required", required, "required",
+        json_object_get (handle, "required")));
+    return joined;
+}
+
+/*  A tool that is held answers with its result or, when that takes too long
+ *  or fails, with a handle: its outputSchema says both. */
 static void s_show_handle (json_t *shown, const json_t *entry)
 {
     static const char HANDLE[] = "{\"properties\":{\"job_id\":{\"type\":"
-        "\"string\"},\"state\":{\"type\":\"string\"},\"tool\":{\"type\":"
-        "\"string\"},\"poll_after_ms\":{\"type\":\"integer\"},\"message\":"
+        "\"string\"},\"state\":{\"type\":\"string\"},"
+        "\"poll_after_ms\":{\"type\":\"integer\"},\"message\":"
         "{\"type\":\"string\"}},\"required\":[\"job_id\",\"state\","
         "\"poll_after_ms\"]}";
     json_t *result = json_object_get (shown, "outputSchema");
     if (!result || !json_object_get (entry, "lane")
         || json_integer_value (json_object_get (entry, "hold_s")) <= 0)
         return;
-    json_object_set_new (shown, "outputSchema", json_pack (
-        "{s:s,s:[O,o]}", "type", "object", "anyOf", result,
-        json_loads (HANDLE, 0, NULL)));
+    json_t *handle = json_loads (HANDLE, 0, NULL);
+    json_t *joined = s_joined (result, handle);
+    if (!joined)
+        joined = json_pack ("{s:s,s:[O,O]}", "type", "object", "anyOf",
+                            result, handle);
+    json_object_set_new (shown, "outputSchema", joined);
+    json_decref (handle);
 }
 
 /*  What a client sees of an entry. */

@@ -14,6 +14,7 @@
 #include "rpc.h"
 
 #define META "io.modelcontextprotocol/"
+#define VALUE_MAX 4096          /* of a header: a name or a URI, encoded */
 static const char *const LEGACY[] = {
     "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"
 };
@@ -83,7 +84,7 @@ static int s_value (const char *raw, bool encoded, char *out, size_t size)
 static int s_same (const char *header, const char *raw, bool encoded,
                    const char *expected, fcj_era_error_t *error)
 {
-    char value[1024];
+    char value[VALUE_MAX];
     if (!raw)
         return s_fail (error, FCJ_RPC_HEADER, 400,
                        "The header %s is missing", header);
@@ -150,7 +151,7 @@ static bool s_as_header (const json_t *value, char *out, size_t size)
 static int s_check_param (const char *name, const json_t *value,
                           const char *raw, fcj_era_error_t *error)
 {
-    char label[80], expected[1024], *end;
+    char label[80], expected[VALUE_MAX], *end;
     snprintf (label, sizeof label, "Mcp-Param-%.60s", name);
     if (!value || json_is_null (value))
         return raw? s_fail (error, FCJ_RPC_HEADER, 400, "The header %s has"
@@ -261,6 +262,20 @@ static int s_classify_legacy (fcj_call_t *call, const char *version,
 }
 
 /* ------------------------------------------------------------------------ */
+
+bool fcj_era_claims (const json_t *message)
+{
+    return json_object_get (json_object_get (json_object_get (
+        message, "params"), "_meta"), META "protocolVersion") != NULL;
+}
+
+bool fcj_era_served (const fcj_headers_t *headers)
+{
+    char version[32] = "";
+    return !headers->version
+        || (s_value (headers->version, false, version, sizeof version) == 0
+            && strcmp (fcj_era_legacy (version), version) == 0);
+}
 
 int fcj_era_classify (fcj_call_t *call, const fcj_headers_t *headers,
                       fcj_era_error_t *error)

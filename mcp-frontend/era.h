@@ -34,6 +34,11 @@ int fcj_era_classify (fcj_call_t *call, const fcj_headers_t *headers,
 int fcj_era_check_params (const json_t *schema, const json_t *args,
                           const fcj_headers_t *headers,
                           fcj_era_error_t *error);
+/*  Whether a message says that it is a modern one. */
+bool fcj_era_claims (const json_t *message);
+/*  Whether the version in the headers of a session's GET or DELETE, if one
+ *  is there, is one that has sessions. */
+bool fcj_era_served (const fcj_headers_t *headers);
 /*  The legacy version to answer an `initialize` with. */
 const char *fcj_era_legacy (const char *requested);
 json_t *fcj_era_supported (void);

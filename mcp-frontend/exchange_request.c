@@ -299,6 +299,13 @@ static void s_handle (exchange_t *self)
     MHD_get_connection_values (self->connection, MHD_HEADER_KIND, s_note,
                                &headers);
     fcj_front_t *front = self->http->front;
+    if (self->method != POST && !fcj_era_served (&headers)) {
+        size_t size;
+        char *answer = fcj_call_error_text (NULL, FCJ_RPC_REQUEST,
+            "Unsupported MCP-Protocol-Version", NULL, &size);
+        fcj_exchange_answer (self, MHD_HTTP_BAD_REQUEST, answer, size);
+        return;
+    }
     if (self->method == GET)
         fcj_follow (front, &sink, self->identity.owner, &headers);
     else if (self->method == DELETE)

@@ -201,7 +201,8 @@ static void s_begin (void *arg, fcj_session_t *session,
     s_replace (self);
     if (strcmp (self->stream, "0") == 0) {
         self->interest = fcj_interest_new (self->front, s_told, self);
-        fcj_interest_follow (self->interest, session);
+        fcj_interest_follow (self->interest, session, self->resumed
+                             ? strtoll (self->at, NULL, 10): 0);
     }
     if (self->resumed)
         s_read (self);
@@ -239,6 +240,11 @@ void fcj_follow (fcj_front_t *front, const fcj_sink_t *sink,
     snprintf (self->owner, sizeof self->owner, "%s", owner);
     TAILQ_INSERT_TAIL (&front->followers, self, next);
     sink->hold (sink->arg, s_gone, self);
+    if (!sink->streams) {
+        s_finish (self, 406, "The answer is a stream: Accept"
+                             " text/event-stream");
+        return;
+    }
     if (headers->last_event && *headers->last_event) {
         self->resumed = true;
         if (!s_parse (self, headers->last_event)) {

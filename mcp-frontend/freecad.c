@@ -158,6 +158,16 @@ static const resource_t *s_find (const fcj_front_t *front, const char *uri,
     return NULL;
 }
 
+bool fcj_freecad_known (const char *uri)
+{
+    char parts[2][NAME_MAX_ + 1];
+    for (size_t n = 0; n < COUNT; n++)
+        if (s_matches (ALL[n].path, uri + strlen (FCJ_FREECAD_SCHEME),
+                       parts))
+            return true;
+    return false;
+}
+
 fcj_live_t fcj_freecad_live (const char *uri,
                              char name[FCJ_LIVE_NAME_MAX + 1])
 {
@@ -200,10 +210,12 @@ static void s_tool_came (fcj_call_t *call, const json_t *structured,
 {
     char parts[2][NAME_MAX_ + 1];
     const resource_t *one = s_find (call->front, s_uri (call), parts);
-    if (!structured) {
+    if (!structured && trouble == fcj_inner_busy)
+        fcj_call_error (call, FCJ_RPC_INTERNAL, 200, NULL, "%s", trouble);
+    else if (!structured)
         s_not_found (call, trouble);
+    if (!structured)
         return;
-    }
     if (!one || strcmp (one->path, "documents/{}") != 0) {
         fcj_freecad_answer (call, s_uri (call), structured);
         return;

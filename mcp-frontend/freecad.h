@@ -27,6 +27,8 @@ typedef enum {
 #define FCJ_LIVE_NAME_MAX 256   /* bytes of a document's or object's name */
 fcj_live_t fcj_freecad_live (const char *uri,
                              char name[FCJ_LIVE_NAME_MAX + 1]);
+/*  Whether such a URI is of the form of one that can be read. */
+bool fcj_freecad_known (const char *uri);
 /*  Answers a resources/read of such a URI. */
 void fcj_freecad_read (fcj_call_t *call, const char *uri);
 /*  One of the answers above: a JSON value (borrowed) as the contents. */

@@ -81,7 +81,7 @@ void fcj_front_greeted (fcj_front_t *self, const char *version,
     fcj_session_release (&self->local);
     self->local = fcj_session_local (self, version, capabilities);
     self->local_interest = fcj_interest_new (self, s_tell_local, self);
-    fcj_interest_follow (self->local_interest, self->local);
+    fcj_interest_follow (self->local_interest, self->local, 0);
 }
 
 /* ---- Building ---------------------------------------------------------- */

@@ -69,8 +69,8 @@ static void s_wants (fcj_call_t *call, const json_t *asked, const char *key,
     size_t n;
     json_t *one, *honoured = json_array ();
     json_array_foreach (json_object_get (asked, key), n, one) {
-        if (!json_is_string (one) || n >= FCJ_WANTS_MAX
-            || json_string_length (one) > 1024)
+        if (n >= FCJ_WANTS_MAX || json_string_length (one) > 1024
+            || (!*prefix && fcj_interest_is_task (json_string_value (one))))
             continue;
         snprintf (what, sizeof what, "%s%s", prefix, json_string_value (one));
         if (!fcj_handle_may_want (call->front, what, call->owner))
@@ -83,12 +83,28 @@ static void s_wants (fcj_call_t *call, const json_t *asked, const char *key,
     json_decref (honoured);
 }
 
+static bool s_are_strings (const json_t *list)
+{
+    size_t n;
+    json_t *one;
+    json_array_foreach (list, n, one)
+        if (!json_is_string (one))
+            return false;
+    return !list || json_is_array (list);
+}
+
 static bool s_well_formed (const json_t *asked)
 {
-    const json_t *uris = json_object_get (asked, "resourceSubscriptions");
-    const json_t *tasks = json_object_get (asked, "taskIds");
-    return json_is_object (asked) && (!uris || json_is_array (uris))
-        && (!tasks || json_is_array (tasks));
+    static const char *const LISTS[] = { "toolsListChanged",
+        "promptsListChanged", "resourcesListChanged" };
+    for (size_t n = 0; n < sizeof LISTS / sizeof *LISTS; n++) {
+        const json_t *flag = json_object_get (asked, LISTS[n]);
+        if (flag && !json_is_boolean (flag))
+            return false;
+    }
+    return json_is_object (asked)
+        && s_are_strings (json_object_get (asked, "resourceSubscriptions"))
+        && s_are_strings (json_object_get (asked, "taskIds"));
 }
 
 void fcj_handle_listen (fcj_call_t *call)

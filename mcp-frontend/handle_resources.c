@@ -107,6 +107,11 @@ void fcj_handle_resources_templates (fcj_call_t *call)
           " made, for example part.step; get_job_result names them",
           "application/octet-stream" },
     };
+    if (json_object_get (call->params, "cursor")) {     /* one page */
+        fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Invalid cursor:"
+                        " start again without one");
+        return;
+    }
     json_t *list = fcj_extra_list (call->front, "templates");
     fcj_freecad_templates (call->front, list);
     for (size_t n = 0; n < sizeof ALL / sizeof *ALL; n++)

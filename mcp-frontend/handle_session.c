@@ -49,9 +49,9 @@ bool fcj_handle_may_want (fcj_front_t *front, const char *what,
     size_t scheme = strlen (FCJ_FREECAD_SCHEME);
     if (!strncmp (what, FCJ_FREECAD_SCHEME, scheme)) {
         fcj_front_open (front, &error);     /* whom changes.c will ask */
-        return strlen (what) <= URI_MAX;
+        return strlen (what) <= URI_MAX && fcj_freecad_known (what);
     }
-    if (front->extra && strncmp (what, "task:", 5)) {
+    if (front->extra && !fcj_interest_is_task (what)) {
         json_t *contents = front->extra->read (what);
         json_decref (contents);
         if (contents)
@@ -71,7 +71,8 @@ void fcj_handle_subscribe (fcj_call_t *call)
     const char *uri = s_uri (call);
     if (!uri)
         return;
-    if (!fcj_handle_may_want (call->front, uri, call->owner))
+    if (fcj_interest_is_task (uri)
+        || !fcj_handle_may_want (call->front, uri, call->owner))
         fcj_call_error (call, FCJ_RPC_RESOURCE, 200, json_pack (
             "{s:s}", "uri", uri), "Resource not found");
     else if (!fcj_session_want (call->session, uri, true))

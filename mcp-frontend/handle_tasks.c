@@ -11,7 +11,6 @@
 
 #define PAGE       50
 #define ASK_MS     10000
-#define RELATED    "io.modelcontextprotocol/related-task"
 #define FOREVER_MS (1000L * FCJ_TIMEOUT_MAX_S)
 
 int fcj_handle_needs_tasks (fcj_call_t *call)
@@ -37,19 +36,25 @@ static void s_not_found (fcj_call_t *call, const fcj_error_t *error)
                         error->text);
 }
 
+/*  Older versions have no tasks. -1: the call has been answered. */
+static int s_has_tasks (fcj_call_t *call)
+{
+    if (call->modern || strcmp (call->version, FCJ_MCP_LEGACY) >= 0)
+        return 0;
+    fcj_call_error (call, FCJ_RPC_METHOD, 200, NULL, "Method not found:"
+                    " %.64s", call->method);
+    return -1;
+}
+
 /*  The record of params.taskId; NULL: the call has been answered. */
 static fcj_record_t *s_record (fcj_call_t *call)
 {
     fcj_error_t error;
     const char *task = json_string_value (json_object_get (call->params,
                                                            "taskId"));
-    if (call->modern && fcj_handle_needs_tasks (call) != 0)
+    if ((call->modern && fcj_handle_needs_tasks (call) != 0)
+        || s_has_tasks (call) != 0)
         return NULL;
-    if (!call->modern && strcmp (call->version, FCJ_MCP_LEGACY) < 0) {
-        fcj_call_error (call, FCJ_RPC_METHOD, 200, NULL, "Method not found:"
-                        " %.64s", call->method);
-        return NULL;
-    }
     if (!task) {
         fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "%.32s needs"
                         " 'taskId', a string", call->method);
@@ -88,12 +93,12 @@ static void s_answer_result (fcj_call_t *call, const fcj_record_t *record)
                                       &error);
     if (!result) {
         fcj_call_error (call, FCJ_RPC_INTERNAL, 200,
-            json_pack ("{s:{s:s}}", RELATED, "taskId", id), "%s",
+            json_pack ("{s:{s:s}}", FCJ_MCP_RELATED, "taskId", id), "%s",
             json_string_value (json_object_get (error, "message")));
         json_decref (error);
         return;
     }
-    json_object_set_new (result, "_meta", json_pack ("{s:{s:s}}", RELATED,
+    json_object_set_new (result, "_meta", json_pack ("{s:{s:s}}", FCJ_MCP_RELATED,
                                                      "taskId", id));
     fcj_call_result (call, result);
 }
@@ -152,8 +157,15 @@ void fcj_handle_tasks_list (fcj_call_t *call)
     fcj_record_t *records[PAGE];
     fcj_error_t error;
     char cursor[64] = "";
-    const char *start = json_string_value (
-        json_object_get (call->params, "cursor"));
+    const json_t *given = json_object_get (call->params, "cursor");
+    const char *start = json_string_value (given);
+    if (s_has_tasks (call) != 0)
+        return;
+    if (given && (!start || strlen (start) >= sizeof cursor)) {
+        fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, "Invalid cursor:"
+                        " start again without one");
+        return;
+    }
     if (start)
         snprintf (cursor, sizeof cursor, "%s", start);
     fcj_service_need (call->front->service);

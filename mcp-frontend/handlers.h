@@ -97,6 +97,11 @@ typedef struct {
 void fcj_output_read (fcj_call_t *call, const fcj_record_t *record,
                       const char *stream, size_t limit, fcj_piece_t *piece);
 
+/*  How much a job that runs here has printed; stream begins with stdout or
+ *  stderr. -1: not known. */
+int64_t fcj_output_size (const fcj_front_t *front, const char *job,
+                         const char *stream);
+
 /*  job_id of args, checked; NULL: the call has been answered. */
 const char *fcj_tool_job_id (fcj_call_t *call, const json_t *args);
 /*  Says why a record is not there, the same for unknown and another's. */

@@ -8,12 +8,16 @@
  *      outer waits -> STATUS (is somebody there for its lane?) -> inner call
  *                  -> answer -> outer found again -> fn  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "handlers.h"
 #include "inner.h"
 #include "service.h"
 #include "view.h"
+
+const char fcj_inner_busy[] = "FreeCAD is busy with another job; try again in"
+                              " a moment";
 
 #define STATUS_MS 3000
 #define OUTER_MS  40000         /* more than any hold */
@@ -23,6 +27,7 @@ typedef struct {
     json_t *ticket;             /* the outer call's `kept` */
     json_t *entry, *args;       /* the tool; NULL: STATUS is wanted */
     fcj_inner_fn *fn;
+    char owner[FCJ_NAME_MAX + 1];
 } inner_t;
 
 static void s_overdue (fcj_call_t *call, const fcj_map_t *event, int64_t now)
@@ -59,6 +64,18 @@ static void s_end (inner_t *self, const json_t *structured,
 
 /* ---- The inner call ---------------------------------------------------- */
 
+/*  The tool was held as long as it may be: its job, which nobody will ask for,
+ *  is cancelled. */
+static bool s_drop_handle (const inner_t *self, const json_t *structured)
+{
+    const char *job = json_string_value (json_object_get (structured,
+                                                          "job_id"));
+    if (!job || !json_object_get (structured, "poll_after_ms"))
+        return false;
+    fcj_tool_cancel_job (self->front, job, self->owner);
+    return true;
+}
+
 static void s_answered (void *arg, int status, char *text, size_t size)
 {
     inner_t *self = arg;
@@ -74,6 +91,10 @@ static void s_answered (void *arg, int status, char *text, size_t size)
     free (text);
     if (json_is_true (json_object_get (result, "isError")))
         structured = NULL;
+    else if (s_drop_handle (self, structured)) {
+        structured = NULL;
+        said = fcj_inner_busy;
+    }
     s_end (self, structured, said? said: "no answer came");
     json_decref (root);
 }
@@ -156,6 +177,7 @@ static void s_begin (fcj_call_t *call, json_t *entry, json_t *args,
     json_decref (call->kept);
     call->kept = json_object ();
     self->front = call->front;
+    snprintf (self->owner, sizeof self->owner, "%s", call->owner);
     self->ticket = json_incref (call->kept);
     self->entry = json_incref (entry);
     self->args = args;

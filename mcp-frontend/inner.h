@@ -11,6 +11,9 @@
 typedef void (fcj_inner_fn) (fcj_call_t *call, const json_t *structured,
                              const char *trouble);
 
+/*  The trouble of a tool that was held in vain: it may work in a moment. */
+extern const char fcj_inner_busy[];
+
 /*  The service should be ready (service.h), or there is only trouble. Runs
  *  the tool, offered or not, with args (taken) as the call's owner;
  *  the call waits meanwhile, and uses `kept` for it. fn may be called before

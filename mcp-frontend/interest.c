@@ -1,17 +1,30 @@
 /*  interest.c - a list of wants a stream. A want of a job holds a watch on
  *  it; what has to be told is noted at the event and told at the tick, so
- *  that a busy job does not flood its listeners.  */
+ *  that a busy job does not flood its listeners.
+ *
+ *  A job may end while its watch is under way to the broker: each want has
+ *  one look into the record soon after it began.  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "freecad.h"
-#include "front.h"
+#include "handlers.h"
 #include "interest.h"
 #include "task.h"
 #include "watch.h"
 
-#define TASK "task:"
+#define TASK    "task:"
+#define LOOK_MS 300             /* until the watch has come to the broker */
+#define SLACK_MS 100            /* between reading a record and wanting it */
+
+/*  What of a job is wanted, and so when it has changed. */
+typedef enum {
+    WANT_ELSE,                  /* no job's: others say when */
+    WANT_RECORD,                /* with state, question and progress */
+    WANT_OUTPUT,                /* when more has been printed */
+    WANT_FILE                   /* with the job's end */
+} kind_t;
 
 typedef struct want want_t;
 struct want {
@@ -21,8 +34,15 @@ struct want {
     char *what;
     char owner[FCJ_NAME_MAX + 1], state[16];
     fcj_id_t job;
+    kind_t kind;
     bool asking;
-    int64_t told, due;          /* due 0: nothing to tell */
+    bool changed;               /* there is something to tell */
+    bool look;                  /* the record is to be looked at */
+    bool resumed;               /* what came meanwhile is not known */
+    bool over;                  /* nothing will change any more */
+    int64_t since;              /* what ended later is news; wall clock */
+    int64_t size;               /* of what was printed */
+    int64_t told, due;          /* due 0: nothing to do */
 };
 
 struct fcj_interest {
@@ -98,29 +118,73 @@ bool fcj_interest_job (const char *what, fcj_id_t job)
     return fcj_id_valid (job);
 }
 
-static void s_event (void *arg, const char *job, const fcj_map_t *event)
+bool fcj_interest_is_task (const char *what)
 {
-    want_t *want = arg;
-    char state[16] = "";
-    (void) job;
-    fcj_map_copy (event, "state", state, sizeof state);
-    if (!strcmp (state, "gone"))
-        return;                 /* it had ended before we watched it */
-    bool asking = fcj_map_has (event, "ask");
-    bool news = strcmp (state, want->state) || asking != want->asking;
-    int64_t now = fcj_mono_ms ();
-    if (news)
-        want->due = now;
-    else if (!want->due)
-        want->due = want->told + FCJ_INTEREST_MS;
-    memcpy (want->state, state, sizeof state);
-    want->asking = asking;
+    return strncmp (what, TASK, strlen (TASK)) == 0;
+}
+
+static kind_t s_kind (const char *what)
+{
+    fcj_id_t job;
+    if (!fcj_interest_job (what, job))
+        return WANT_ELSE;
+    const char *part = what + 6 + FCJ_ID_LEN;
+    if (fcj_interest_is_task (what) || !part[0] || !part[1])
+        return WANT_RECORD;
+    size_t size = strcspn (++part, "?");
+    return size == 6 && (!strncmp (part, "stdout", 6)
+                         || !strncmp (part, "stderr", 6))
+        ? WANT_OUTPUT: WANT_FILE;
+}
+
+static void s_note (want_t *want, int64_t due)
+{
+    if (!want->due || due < want->due)
+        want->due = due;
     if (want->due < want->interest->front->next_due)
         want->interest->front->next_due = want->due;
 }
 
-void fcj_interest_add (fcj_interest_t *self, const char *what,
-                       const char *owner)
+static void s_note_change (want_t *want, int64_t due)
+{
+    want->changed = true;
+    s_note (want, due);
+}
+
+/*  The broker begins with the present state (`watched`), which is no news,
+ *  but for a task that asks: it may have been working when it was made. */
+static void s_event (void *arg, const char *job, const fcj_map_t *event)
+{
+    want_t *want = arg;
+    char state[16] = "";
+    int64_t now = fcj_mono_ms ();
+    (void) job;
+    fcj_map_copy (event, "state", state, sizeof state);
+    if (want->over)
+        return;
+    if (!strcmp (state, "gone")) {      /* it has ended: when? */
+        want->look = true;
+        s_note (want, now);
+        return;
+    }
+    bool asking = fcj_map_has (event, "ask"), first = !*want->state;
+    bool news = strcmp (state, want->state) || asking != want->asking;
+    bool present = fcj_map_has (event, "watched");
+    bool asks = asking && fcj_interest_is_task (want->what);
+    memcpy (want->state, state, sizeof state);
+    want->asking = asking;
+    want->over = fcj_state_of (state) >= FCJ_COMPLETED;
+    if (want->over)
+        s_note_change (want, now);
+    else if (want->kind == WANT_RECORD && present && (asks || !first) && news)
+        s_note_change (want, now);
+    else if (want->kind == WANT_RECORD && !present)
+        s_note_change (want, news? now: want->told + FCJ_INTEREST_MS);
+}
+
+/*  since: when the stream broke that is resumed now; 0: it begins. */
+static void s_add (fcj_interest_t *self, const char *what, const char *owner,
+                   int64_t since)
 {
     want_t *want;
     LIST_FOREACH (want, &self->wants, next)
@@ -131,13 +195,31 @@ void fcj_interest_add (fcj_interest_t *self, const char *what,
         abort ();
     want->interest = self;
     snprintf (want->owner, sizeof want->owner, "%s", owner);
+    want->kind = s_kind (what);
+    want->resumed = since > 0;
+    want->since = since? since: fcj_now_ms () - SLACK_MS;
     self->front->live_wants += s_is_live (want);
     LIST_INSERT_HEAD (&self->wants, want, next);
-    if (fcj_interest_job (what, want->job))
-        want->watch = fcj_watch_new (self->front, want->job, s_event, want);
+    if (!fcj_interest_job (what, want->job)) {
+        if (want->resumed)
+            s_note_change (want, fcj_mono_ms ());
+        return;
+    }
+    want->watch = fcj_watch_new (self->front, want->job, s_event, want);
+    want->look = true;
+    if (want->kind == WANT_OUTPUT)
+        want->size = fcj_output_size (self->front, want->job, what + 6
+                                      + FCJ_ID_LEN + 1);
+    s_note (want, fcj_mono_ms () + LOOK_MS);
 }
 
-static void s_sync (fcj_interest_t *self)
+void fcj_interest_add (fcj_interest_t *self, const char *what,
+                       const char *owner)
+{
+    s_add (self, what, owner, 0);
+}
+
+static void s_sync (fcj_interest_t *self, int64_t since)
 {
     want_t *want, *after;
     const char *what;
@@ -148,14 +230,15 @@ static void s_sync (fcj_interest_t *self)
             s_drop (want);
     }
     json_object_foreach (self->session->wants, what, unused)
-        fcj_interest_add (self, what, self->session->owner);
+        s_add (self, what, self->session->owner, since);
 }
 
-void fcj_interest_follow (fcj_interest_t *self, fcj_session_t *session)
+void fcj_interest_follow (fcj_interest_t *self, fcj_session_t *session,
+                          int64_t since)
 {
     self->session = fcj_session_hold (session);
     self->lists = FCJ_LIST_TOOLS | FCJ_LIST_PROMPTS | FCJ_LIST_RESOURCES;
-    s_sync (self);
+    s_sync (self, since);
 }
 
 void fcj_interest_refresh (fcj_front_t *front, fcj_session_t *session)
@@ -163,7 +246,7 @@ void fcj_interest_refresh (fcj_front_t *front, fcj_session_t *session)
     fcj_interest_t *one;
     TAILQ_FOREACH (one, &front->interests, next)
         if (one->session == session)
-            s_sync (one);
+            s_sync (one, 0);
 }
 
 /* ---- Telling ----------------------------------------------------------- */
@@ -192,18 +275,63 @@ void fcj_interest_live_changed (fcj_front_t *front, fcj_interest_is_fn *is,
     want_t *want;
     TAILQ_FOREACH (one, &front->interests, next)
         LIST_FOREACH (want, &one->wants, next)
-            if (!want->watch && s_is_live (want) && is (arg, want->what))
-                want->due = fcj_mono_ms ();
-    front->next_due = 0;
+            if (s_is_live (want) && is (arg, want->what))
+                s_note_change (want, fcj_mono_ms ());
 }
 
+/*  True: it ended, and who wants it does not know; or it may have changed
+ *  while nobody listened. */
+static bool s_look (want_t *want)
+{
+    fcj_error_t error;
+    fcj_front_t *front = want->interest->front;
+    fcj_record_t *record = front->store
+        ? fcj_store_status (front->store, want->job, want->owner, &error)
+        : NULL;
+    bool news = record && want->resumed && want->kind != WANT_FILE;
+    if (record && fcj_state_terminal (fcj_record_state (record))) {
+        news = fcj_interest_is_task (want->what)
+            || fcj_record_int (record, "finished", 0) >= want->since;
+        want->over = true;
+    }
+    fcj_record_destroy (&record);
+    return news;
+}
+
+static bool s_grown (want_t *want)
+{
+    int64_t size = fcj_output_size (want->interest->front, want->job,
+                                    want->what + 6 + FCJ_ID_LEN + 1);
+    bool grown = size > want->size;
+    if (size >= 0)
+        want->size = size;
+    return grown;
+}
+
+/*  Whether there is something to tell; when to come back. */
+static bool s_is_due (want_t *want, int64_t now)
+{
+    bool news = want->changed;
+    bool look = want->look && !want->over;
+    want->due = 0;
+    want->changed = want->look = false;
+    if (look && s_look (want))
+        news = true;
+    if (want->kind == WANT_OUTPUT && !want->over) {
+        if (s_grown (want))
+            news = true;
+        s_note (want, now + FCJ_INTEREST_MS);
+    }
+    return news;
+}
+
+/*  The want may be gone afterwards. */
 static void s_tell (want_t *want, int64_t now)
 {
     fcj_interest_t *self = want->interest;
     bool legacy = self->session != NULL;
-    want->due = 0;
     want->told = now;
-    if (strncmp (want->what, TASK, 5) != 0) {
+    if (!fcj_interest_is_task (want->what)) {
         self->fn (self->arg, "notifications/resources/updated",
                   json_pack ("{s:s}", "uri", want->what));
         return;
@@ -225,6 +353,13 @@ static void s_tell (want_t *want, int64_t now)
         fcj_session_want (session, what, false);
 }
 
+static void s_note_next (const want_t *want)
+{
+    fcj_front_t *front = want->interest->front;
+    if (want->due && want->due < front->next_due)
+        front->next_due = want->due;
+}
+
 void fcj_interest_tick (fcj_front_t *front, int64_t now)
 {
     if (now < front->next_due)
@@ -236,10 +371,10 @@ void fcj_interest_tick (fcj_front_t *front, int64_t now)
         want_t *want, *after;
         for (want = LIST_FIRST (&one->wants); want; want = after) {
             after = LIST_NEXT (want, next);
-            if (want->due && want->due <= now)
+            if (!want->due || want->due > now)
+                s_note_next (want);
+            else if (s_is_due (want, now))
                 s_tell (want, now);
-            else if (want->due && want->due < front->next_due)
-                front->next_due = want->due;
         }
         one = front->listening;
     }

@@ -315,13 +315,20 @@ static json_t *s_message (const fcj_record_t *record)
     double progress = fcj_record_real (record, "progress", -1);
     fcj_state_t state = fcj_record_state (record);
     char text[FCJ_TEXT_MAX + 64];
-    if (state == FCJ_FAILED)
+    json_t *ask = state == FCJ_RUNNING? s_asked (record): NULL;
+    const char *question = json_string_value (json_object_get (ask,
+                                                               "message"));
+    if (ask)
+        snprintf (text, sizeof text, "asks: %.400s",
+                  question? question: "a form");
+    else if (state == FCJ_FAILED)
         snprintf (text, sizeof text, "failed: %s", reason? reason: "?");
     else if (state == FCJ_RUNNING && progress >= 0)
         snprintf (text, sizeof text, "%.0f %%%s%s", progress * 100,
                   message && *message? ": ": "", message? message: "");
     else
         snprintf (text, sizeof text, "%s", fcj_state_name (state));
+    json_decref (ask);
     json_t *string = json_string (text);
     return string? string: json_string (fcj_state_name (state));
 }

@@ -53,6 +53,20 @@ static int s_open_live (const char *live, const char *job,
     return fd;
 }
 
+int64_t fcj_output_size (const fcj_front_t *front, const char *job,
+                         const char *stream)
+{
+    struct stat status;
+    char name[8];
+    snprintf (name, sizeof name, "%.6s", stream);
+    int fd = s_open_live (fcj_config_path (front->config, "live"), job,
+                          name);
+    int64_t size = fd >= 0 && fstat (fd, &status) == 0? status.st_size: -1;
+    if (fd >= 0)
+        close (fd);
+    return size;
+}
+
 static int s_open_log (fcj_call_t *call, const fcj_record_t *record,
                        const char *stream)
 {

@@ -73,6 +73,20 @@ static void s_append (char *text, const char *label, const json_t *value)
                   (long long) json_integer_value (value));
 }
 
+/*  What there is of a job without a result. A handle, too: what a tool
+ *  announces in outputSchema holds for its failures, or clients that check it
+ *  would show their user that instead of the error. */
+static json_t *s_without (const fcj_record_t *record, const char *said)
+{
+    json_t *view = fcj_view_record (record);
+    json_t *message = json_string (said);
+    json_object_set_new (view, "poll_after_ms", json_integer (0));
+    if (!message)
+        message = json_string (fcj_state_name (fcj_record_state (record)));
+    json_object_set_new (view, "message", message);
+    return view;
+}
+
 static json_t *s_failed (const fcj_record_t *record, const char *version)
 {
     const char *reason = fcj_record_str (record, "reason", NULL);
@@ -95,7 +109,11 @@ static json_t *s_failed (const fcj_record_t *record, const char *version)
     size_t used = strlen (text);
     snprintf (text + used, TEXT_MAX - used, "\nWhat to do: %s",
               s_advice (fcj_reason_of (reason? reason: "")));
-    json_t *view = fcj_view_record (record);
+    char said[600];
+    const char *why = json_string_value (json_object_get (error, "message"));
+    snprintf (said, sizeof said, "failed: %s%s%.500s",
+              reason? reason: "unknown", why? ": ": "", why? why: "");
+    json_t *view = s_without (record, said);
     if (error)
         json_object_set_new (view, "error", error);
     json_object_set_new (view, "artifacts", fcj_view_artifacts (record));
@@ -170,10 +188,12 @@ json_t *fcj_tool_outcome (fcj_front_t *front, const fcj_record_t *record,
         return s_completed (front, record, version, shape);
     if (state == FCJ_FAILED)
         return s_failed (record, version);
-    if (state == FCJ_CANCELLED)
-        return fcj_call_tool_result (version, "The job was cancelled: it has"
-            " no result. Submit it again if you need one.",
-            fcj_view_record (record), NULL, true);
+    if (state == FCJ_CANCELLED) {
+        static const char SAID[] = "The job was cancelled: it has no result."
+                                   " Submit it again if you need one.";
+        return fcj_call_tool_result (version, SAID, s_without (record, SAID),
+                                     NULL, true);
+    }
     return NULL;
 }
 

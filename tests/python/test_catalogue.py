@@ -76,7 +76,8 @@ def test_tools_of_live_documents_are_held_and_take_few_options(catalogue):
     assert len(live) >= 25
     for tool in live:
         assert tool["lane"] == "gui" and tool["hold_s"] > 0 and "timeout_s" in tool["options"]
-        assert tool["outputSchema"] == tool["resultSchema"]
+        assert set(tool["outputSchema"].get("properties", {})) == set(
+            tool["resultSchema"].get("properties", {})), "an outline of it"
 
 
 def test_reference_parameters_are_marked(catalogue):

@@ -18,7 +18,7 @@ import zlib
 from typing import Any, Iterator
 
 import pytest
-from service import BIN, LEGACY, Answer, Http, Service, Stdio
+from service import BIN, LEGACY, Answer, Http, ProtocolError, Service, Stdio
 from streams import Modern, Session
 
 RED = "#ff0000"
@@ -457,6 +457,17 @@ def test_who_subscribed_to_a_document_hears_that_it_changed(
     stream.close()
 
 
+def test_a_resource_of_a_busy_freecad_is_refused_not_replaced_by_a_handle(live: Live) -> None:
+    """What can't be read within the time a call is held; the job for it is withdrawn."""
+    job = live.client.start("execute_code", code="import time; time.sleep(6)", wait_s=0)
+    with pytest.raises(ProtocolError) as error:
+        live.client.request("resources/read", {"uri": "freecad://documents"})
+    assert error.value.code == -32603 and "busy" in error.value.message
+    newest = live.client.call("list_jobs", tool="list_documents", limit=1)["jobs"][0]
+    assert newest["state"] == "cancelled"
+    assert live.client.wait(job)["state"] == "completed"
+
+
 def test_code_past_its_time_is_stopped_and_its_changes_are_taken_back(live: Live) -> None:
     live.part()
     words = live.no("execute_code", timeout_s=1, code=(
@@ -494,6 +505,10 @@ def test_every_answer_fits_the_schema_that_was_announced(live: Live) -> None:
         if name == "analyze_shape":
             live("redo")
         jsonschema.validate(live(name, **arguments).data, tools[name]["outputSchema"])
+    for name, arguments in (("get_object", {"object": "Nobody"}), ("execute_code", {"code": "1/0"})):
+        answer = live.client.call(name, **arguments)
+        assert answer.is_error and answer["state"] == "failed"
+        jsonschema.validate(answer.data, tools[name]["outputSchema"])
 
 
 def test_resources_show_the_live_documents(live: Live) -> None:

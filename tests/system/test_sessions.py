@@ -10,7 +10,7 @@ from typing import Iterator
 import pytest
 
 from service import META, MODERN, ProtocolError, Service, Stdio
-from streams import ELICIT, Pair, Session
+from streams import ELICIT, Pair, Session, Stream
 
 ALICE = "alice-token-0123456789abcdef"
 BOB = "bob-token-0123456789abcdef"
@@ -91,6 +91,56 @@ def test_the_session_stream_tells_what_the_session_subscribed_to(
     assert error.value.code == -32002
     assert session.request("resources/unsubscribe",
                            {"uri": f"job://{job}"}) == {}
+
+
+def test_only_what_can_be_read_is_subscribed_to(session: Session) -> None:
+    job = session.call("execute_code_async", {"code": "1"}).result(
+        session.number)["structuredContent"]["job_id"]
+    for uri in (f"task:{job}", "freecad://nonsense", "http://x",
+                "freecad://documents/", f"job://{job[:-1]}"):
+        with pytest.raises(ProtocolError) as error:
+            session.request("resources/subscribe", {"uri": uri})
+        assert error.value.code == -32002, uri
+
+
+def test_what_ended_while_the_stream_was_broken_is_told_when_it_is_resumed(
+        session: Session, pair: Pair) -> None:
+    stream = session.get()
+    job = session.call("execute_code_async", {
+        "code": "import time\ntime.sleep(1)"}).result(
+            session.number)["structuredContent"]["job_id"]
+    session.request("resources/subscribe", {"uri": f"job://{job}"})
+    pair.service._until(lambda: stream.last_id)
+    stream.close()
+    done = session.call("get_job_status", {"job_id": job, "wait_s": 20})
+    assert done.result(session.number)["structuredContent"][
+        "state"] == "completed"
+    again = session.get(last_id=stream.last_id, port=pair.other)
+    told = again.method("notifications/resources/updated")
+    assert told["params"]["uri"] == f"job://{job}"
+    again.close()
+
+
+def test_a_streams_version_and_kind_are_checked(session: Session) -> None:
+    for method in ("GET", "DELETE"):
+        stream = Stream(session.port, method, session.headers("1999-01-01"))
+        assert stream.status == 400, method
+    only = Stream(session.port, "GET", {**session.headers(),
+                                        "Accept": "application/json"})
+    assert only.status == 406
+    assert session.request("ping") == {}
+
+
+def test_tasks_are_of_the_version_that_has_them(
+        session: Session, pair: Pair) -> None:
+    with pytest.raises(ProtocolError) as error:
+        Session(pair.service, ALICE, "2025-06-18").request("tasks/list")
+    assert error.value.code == -32601
+    for method in ("tasks/list", "resources/templates/list"):
+        for cursor in (5, "x" * 100):
+            with pytest.raises(ProtocolError) as error:
+                session.request(method, {"cursor": cursor})
+            assert error.value.code == -32602
 
 
 def test_the_session_stream_tells_that_the_tools_changed_and_is_resumed(
@@ -216,6 +266,11 @@ def test_batches_are_for_clients_of_their_time(pair: Pair) -> None:
     assert {a["id"] for a in answers} == {1, "two"}
     assert old.send([]).status == 400
     assert old.send([batch[0]] * 65).status == 400
+    modern = {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {
+        "_meta": {META + "protocolVersion": MODERN,
+                  META + "clientCapabilities": {}}}}
+    refused = old.send([*batch, modern])
+    assert (refused.status, refused.next()["error"]["code"]) == (400, -32600)
     new = Session(pair.service, ALICE)
     assert new.send(batch).status == 400
 

@@ -147,6 +147,49 @@ def test_a_listener_hears_of_its_task_and_of_its_resource(
     listen.close()
 
 
+def test_a_listener_hears_of_changes_and_of_nothing_else(
+        client: Modern, pair: Pair) -> None:
+    tool = Modern(pair.service, ALICE)
+    job = tool.call("execute_code_async", {
+        "code": "import time\ntime.sleep(2)\nprint('a', flush=True)\n"
+                "time.sleep(2)"}).result(tool.number)[
+                    "structuredContent"]["job_id"]
+    time.sleep(0.5)
+    record, output, file = (f"job://{job}{part}"
+                            for part in ("", "/stdout", "/part.step"))
+    task = f"task:{job}"
+    heard = client.post("subscriptions/listen", {"notifications": {
+        "taskIds": [job], "resourceSubscriptions": [
+            record, output, file, task, "freecad://nonsense"]}})
+    assert heard.next()["params"]["notifications"] == {
+        "taskIds": [job], "resourceSubscriptions": [record, output, file]}
+    told: list[str] = []
+    while not {"completed", record, file} <= set(told) or told.count(output) < 2:
+        params = heard.next(10)["params"]
+        told.append(params.get("uri") or params["status"])
+    assert told[0] == output, "nothing had changed before it printed"
+    assert sorted(told) == sorted([output, output, record, file, "completed"])
+    heard.close()
+    late = client.post("subscriptions/listen", {"notifications": {
+        "taskIds": [job], "resourceSubscriptions": [record]}})
+    assert late.method("notifications/tasks")["params"]["status"] == "completed"
+    assert [m["method"] for m in late.seen][1:] == ["notifications/tasks"]
+    late.close()
+
+
+def test_a_failed_call_fits_the_schema_that_was_announced(
+        pair: Pair) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    client = pair.service.client()
+    tools = client.tools()
+    for name, arguments in (("nap", {"seconds": -1}), ("execute_code_async", {
+            "code": "1/0", "wait_s": 10})):
+        answer = client.call(name, **arguments)
+        assert answer.is_error and answer["state"] == "failed"
+        assert "Error" in answer["error"]["type"] and answer["message"]
+        jsonschema.validate(answer.data, tools[name]["outputSchema"])
+
+
 def test_a_server_that_stops_ends_its_subscriptions_politely(
         client: Modern, pair: Pair) -> None:
     listen = client.post("subscriptions/listen", {
@@ -163,7 +206,9 @@ def test_a_server_that_stops_ends_its_subscriptions_politely(
 
 
 def test_a_malformed_subscription_is_refused(client: Modern) -> None:
-    for asked in (None, [], {"taskIds": 5}, {"resourceSubscriptions": {}}):
+    for asked in (None, [], {"taskIds": 5}, {"resourceSubscriptions": {}},
+                  {"resourceSubscriptions": [5]},
+                  {"toolsListChanged": "yes"}):
         assert client.refused("subscriptions/listen",
                               {"notifications": asked})[1] == -32602
 
@@ -330,6 +375,8 @@ def test_the_experimental_tasks_of_2025_11_25(pair: Pair) -> None:
     result = session.post("tasks/result", {"taskId": task}, pair.other)
     number = session.number
     asked = result.method("elicitation/create")
+    assert asked["params"]["_meta"] == {
+        "io.modelcontextprotocol/related-task": {"taskId": task}}
     assert session.request("tasks/get", {"taskId": task})["status"] == \
         "input_required"
     session.send({"jsonrpc": "2.0", "id": asked["id"], "result": {

@@ -182,6 +182,14 @@ def test_the_ladder_of_eras(client: Http, message: object, headers: dict,
         reply[:300]
 
 
+def test_a_long_name_in_a_header_is_the_one_of_the_body(
+        service: Service) -> None:
+    uri = "freecad://documents/" + "%C3%A4" * 128 + "/objects/" + "x" * 256
+    with pytest.raises(ProtocolError) as error:
+        service.client(era=MODERN).request("resources/read", {"uri": uri})
+    assert error.value.code == -32602
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_only_post_is_served(client: Http, method: str) -> None:
     assert client.raw(b"", {"Accept": "text/event-stream"},

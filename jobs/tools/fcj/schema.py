@@ -129,6 +129,31 @@ def say_once(schema: dict[str, Any], said: set[str] | None = None) -> dict[str, 
     return made
 
 
+#: Levels of a result that are shown: the record, what is in it, and the names in that.
+OUTLINE = 2
+
+
+def outline(schema: Any, depth: int = 0) -> Any:
+    """What clients are told of a result. It says less than the schema and nothing else: names and
+    types down to OUTLINE levels, descriptions of the first, and that there may be more members
+    (a handle has others, and so has a job that failed)."""
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: value for key, value in schema.items()
+            if (key != "description" or depth < OUTLINE)
+            and (key not in ("properties", "required", "items") or depth < OUTLINE)
+            and (key != "additionalProperties" or (value and depth < OUTLINE))}
+    if "properties" in made:
+        made["properties"] = {name: outline(child, depth + 1)
+                              for name, child in made["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if key in made:
+            made[key] = outline(made[key], depth + 1)
+    if "anyOf" in made:
+        made["anyOf"] = [outline(child, depth) for child in made["anyOf"]]
+    return made
+
+
 def check_subset(schema: Any, where: str) -> None:
     """TypeError when a schema uses a keyword that fcj-mcp does not know."""
     if schema is True or schema is False:

@@ -100,7 +100,7 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
         "toolset": toolset, "hold_s": hold,
         "inputSchema": schema.say_once(
             {**arguments, "properties": {**arguments["properties"], **extra}}),
-        "outputSchema": schema.of_type(JobHandle) if hold == 0 else result,
+        "outputSchema": schema.outline(schema.of_type(JobHandle) if hold == 0 else result),
         "resultSchema": result, "options": list(extra)}
     if internal:
         entry["internal"] = True
