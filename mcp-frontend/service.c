@@ -21,6 +21,7 @@
 struct fcj_service {
     const fcj_config_t *config;
     fcj_service_state_t state;
+    bool wanted;                /* a call waits until it is ready */
     int fd;
     int64_t since, spawned;
     size_t used;
@@ -120,11 +121,14 @@ static void s_line (fcj_service_t *self, const char *line)
     const char *why = json_string_value (json_object_get (root, "error"));
     /*  Degraded: jobs wait, all else is answered.  */
     if (state && (strcmp (state, "ready") == 0
-                  || strcmp (state, "degraded") == 0))
+                  || strcmp (state, "degraded") == 0)) {
         self->state = FCJ_SERVICE_READY;
-    else if (state && strcmp (state, "starting") == 0)
+        self->wanted = false;
+    } else if (state && strcmp (state, "starting") == 0) {
+        if (self->state != FCJ_SERVICE_STARTING)    /* or it is stopping */
+            self->since = fcj_mono_ms ();
         self->state = FCJ_SERVICE_STARTING;
-    else if (state && strcmp (state, "failed") == 0)
+    } else if (state && strcmp (state, "failed") == 0)
         s_fail (self, why? why: "no reason given");
     json_decref (root);
 }
@@ -137,7 +141,8 @@ static void s_read (fcj_service_t *self)
         return;
     if (got <= 0) {             /* it ended: wanted again at the next call */
         s_close (self);
-        if (self->state == FCJ_SERVICE_READY)
+        if (self->state == FCJ_SERVICE_READY
+            || (self->state == FCJ_SERVICE_STARTING && !self->wanted))
             self->state = FCJ_SERVICE_IDLE;
         return;
     }
@@ -179,6 +184,8 @@ void fcj_service_destroy (fcj_service_t **self_p)
 void fcj_service_need (fcj_service_t *self)
 {
     int64_t now = fcj_mono_ms ();
+    if (self->state == FCJ_SERVICE_STARTING)
+        self->wanted = true;
     if (self->state == FCJ_SERVICE_READY
         || self->state == FCJ_SERVICE_STARTING)
         return;
@@ -186,6 +193,7 @@ void fcj_service_need (fcj_service_t *self)
         && now - self->spawned < RESPAWN_MS)
         return;
     s_close (self);
+    self->wanted = true;
     self->state = FCJ_SERVICE_STARTING;
     self->since = now;
     *self->error = 0;
@@ -256,6 +264,11 @@ void fcj_service_run (fcj_service_t *self)
     int64_t now = fcj_mono_ms ();
     if (self->fd < 0 && s_connect (self) == 0)
         s_read (self);
+    /*  The one that a call waits for was stopping: start the next, once.  */
+    if (self->fd < 0 && self->wanted && self->spawned < self->since) {
+        self->since = now;
+        s_spawn (self);
+    }
     if (self->state == FCJ_SERVICE_STARTING
         && now - self->since > FCJ_MCP_START_S * 1000)
         s_fail (self, "it was not ready in time (its log: log/service.log in"

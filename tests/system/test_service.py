@@ -102,6 +102,18 @@ def test_what_is_killed_is_started_again_and_nothing_is_lost(
     assert client.run("2 + 2")["result"] == 4
 
 
+def test_a_client_that_was_there_when_it_was_stopped_has_it_started_again(
+        client: Stdio, home: pathlib.Path) -> None:
+    old, = named(home)["fcj-service"]
+    done = client.submit("'before'")
+    client.wait(done)
+    os.kill(old, signal.SIGTERM)            # as `fcj down` does
+    until(lambda: not alive(old), "it did not stop")
+    assert client.result(done)["result"] == "before"
+    os.kill(named(home)["fcj-service"][0], signal.SIGTERM)
+    assert client.run("3 + 3")["result"] == 6       # asked while it stops
+
+
 def said(home: pathlib.Path) -> str:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(home / "state" / "run" / "service.sock"))
