@@ -7,6 +7,7 @@
 #include <string.h>
 #include "call.h"
 #include "render.h"
+#include "../jobs/json.h"
 
 typedef struct {
     char *bytes;
@@ -79,6 +80,8 @@ char *fcj_render_tool (const fcj_call_t *call, const char *text,
         free (value.bytes);
         return NULL;
     }
+    *s_more (&value, 1) = 0;
+    value.size = fcj_json_shorten (value.bytes);
     s_more (&out, 3 * value.size + 1024);
     PUT (&out, "{\"jsonrpc\":\"2.0\",\"id\":");
     int done = s_put_json (&out, call->id);

@@ -164,6 +164,18 @@ def test_depends_on_passes_results(client: Http) -> None:
                             inputs={"a": {"job": first}})) == 21
 
 
+def test_the_shapes_and_values_of_depends_on_are_inputs_by_id(
+        client: Http) -> None:
+    box = client.submit(BOX)
+    number = client.submit("import time; time.sleep(0.3); {'n': 20}")
+    code = (f"inputs['{box}'].Volume + inputs.get('{number}')['n']"
+            f" if '{box}' in inputs and 'other' not in inputs else None")
+    assert value(client.run(code, depends_on=[box, number])
+                 ) == pytest.approx(6020)
+    wrong = client.run("inputs['other']", depends_on=[box])
+    assert "there is no input 'other'" in wrong.everything
+
+
 def test_a_failed_dependency_fails_the_job(client: Http) -> None:
     first = client.submit("1/0")
     answer = client.run("1", depends_on=[first])
@@ -425,6 +437,8 @@ def test_a_number_has_no_digit_that_it_does_not_need(client: Http) -> None:
     answer = client.run("{'a': 0.261, 'b': 1 / 3}")
     assert "0.261" in answer.text and "0.2610" not in answer.text
     assert answer["result"] == {"a": 0.261, "b": 1 / 3}
+    jobs = client.call("list_jobs", limit=30)   # some reals are among them
+    assert "00000000000" not in jobs.text and "99999999999" not in jobs.text
 
 
 def test_a_running_jobs_stdout_is_a_resource_that_grows(

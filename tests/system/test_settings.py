@@ -115,6 +115,7 @@ def test_an_artifact_is_at_most_as_large_as_the_setting(
     over = client.run("job.artifact('a.bin', b'x' * 70000)")
     assert over["state"] == "failed", over
     assert "too large" in over.everything
+    assert "at most 65536 bytes" in over.everything
 
 
 def test_with_network_a_job_reaches_it(client: Http) -> None:

@@ -6,8 +6,10 @@ file only, with line and code, because the others are ours.
 """
 
 import ast
+import errno
 import linecache
 import os
+import resource
 import sys
 import traceback
 import types
@@ -137,6 +139,9 @@ def message(error: BaseException) -> str:
         text = f"sys.exit ({text}) ends no job; let the code run to its end instead"
     elif isinstance(error, MemoryError):
         text = text or "out of memory; raise the memory limit or make the model smaller"
+    elif isinstance(error, OSError) and error.errno == errno.EFBIG:
+        most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        text += f"; a file or artifact has at most {most} bytes here (setting artifact-max)"
     return clip(values.text(text or "(no message)"), MESSAGE_MAX)
 
 

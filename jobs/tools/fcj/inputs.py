@@ -25,6 +25,31 @@ FORMS = ('{"job": id}, {"job": id, "artifact": name}, {"file": path}, '
          '{"file": "a.FCStd", "object": name} or {"brep": text}')
 
 
+class Inputs(dict[str, Any]):
+    """The ``inputs`` of a job: name -> value, as the option `inputs` says.
+
+    A job of depends_on is in it by its id as well: its shape, else its value,
+    read when it is asked for, because many are only waited for.
+    """
+
+    def __init__(self, named: dict[str, Any], resolver: "Resolver") -> None:
+        super().__init__(named)
+        self._resolver = resolver
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self._resolver.refs:
+            known = ", ".join(self) or "none"
+            raise KeyError(f"there is no input {name!r}; there are: {known}")
+        value = self[name] = self._resolver.resolve({"job": name}, f"input {name!r}")
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._resolver.refs
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        return self[name] if name in self else otherwise
+
+
 class Resolver:
     """Resolves references for one job."""
 
@@ -33,14 +58,14 @@ class Resolver:
         self.refs, self.files, self.blobs, self.scratch = refs, files, blobs, scratch
         self.count = 0
 
-    def inputs(self, references: Any) -> dict[str, Any]:
+    def inputs(self, references: Any) -> Inputs:
         """The ``inputs`` of a job: name -> value."""
         if not isinstance(references, dict):
             raise Invalid("inputs must be an object: name -> reference")
         if len(references) > INPUTS_MAX:
             raise Invalid(f"inputs has {len(references)} entries, at most {INPUTS_MAX} are allowed")
-        return {name: self.resolve(reference, f"input {name!r}")
-                for name, reference in references.items()}
+        return Inputs({name: self.resolve(reference, f"input {name!r}")
+                       for name, reference in references.items()}, self)
 
     def resolve(self, reference: Any, where: str) -> Any:
         """What a reference stands for; `where` names it in errors."""

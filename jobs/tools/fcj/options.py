@@ -24,7 +24,8 @@ OPTIONS: dict[str, Any] = {
     "priority": Annotated[Literal["high", "normal", "low"], "Default normal."],
     "depends_on": Annotated[
         list[Annotated[str, Bound(pattern=UUID)]], Bound(maxItems=DEPENDS_MAX),
-        "Job ids to wait for; this job fails with `dependency` when one of them fails."],
+        "Job ids to wait for; this job fails with `dependency` when one of them fails. Code has "
+        "the shape (else the value) of each as inputs[\"<job id>\"]."],
     "idempotency_key": Annotated[str, Bound(minLength=1, maxLength=KEY_MAX),
                                  "The same key with the same arguments gives the same job."],
     "name": Annotated[str, Bound(minLength=1, maxLength=NAME_MAX), "A label for list_jobs."],

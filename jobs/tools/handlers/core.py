@@ -23,8 +23,8 @@ def execute_code_async(job: Job, code: Annotated[str, Bound(minLength=1, maxLeng
     or an endless loop harms nothing else. Units are millimetres and degrees.
 
     The code has: `FreeCAD` (= `App`), `Part`, `math`, `inputs` (name -> Part.Shape,
-    mesh, bytes or value, from the `inputs` option), and `job` with
-    `job.progress(fraction, message)`, `job.log(text)`,
+    mesh, bytes or value, from the `inputs` option; jobs of `depends_on` by their
+    id), and `job` with `job.progress(fraction, message)`, `job.log(text)`,
     `job.artifact(name, data)` (bytes, text, a path, or a shape: "part.step"),
     `job.scratch` (a directory to write in) and `job.id`. There is no network, and no
     live document: make one with App.newDocument() when needed.
