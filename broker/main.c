@@ -2,9 +2,8 @@
 
 #include "broker.h"
 #include "../jobs/log.h"
+#include "../jobs/usage.h"
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 
 static volatile int s_stop;
 
@@ -15,29 +14,15 @@ s_on_signal (int number)
     s_stop = 1;
 }
 
-static fcj_level_t
-s_level (const char *name)
-{
-    static const char *const names[] = { "debug", "info", "warning",
-                                         "error" };
-    for (int n = 0; n < 4; n++)
-        if (strcmp (names[n], name) == 0)
-            return (fcj_level_t) n;
-    return FCJ_INFO;
-}
-
 int
 main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
-    fcj_config_t *config = fcj_config_new (&argc, argv, &error);
-    if (!config || argc > 1) {
-        fprintf (stderr, "fcj-broker: %s\n", config ? "unknown argument: it "
-                 "takes settings only (freecad-jobs.conf)" : error.text);
-        return 2;
-    }
-    fcj_log_open ("broker", s_level (fcj_config_str (config, "log-level")),
-                  fcj_config_bool (config, "log-json"));
+    int status;
+    fcj_config_t *config = fcj_usage_config ("fcj-broker", "broker", argc,
+                                             argv, &status);
+    if (!config)
+        return status;
     struct sigaction action = { .sa_handler = s_on_signal };
     sigaction (SIGTERM, &action, NULL);
     sigaction (SIGINT, &action, NULL);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,9 @@ static int s_split (const char *address, char *host, char *port, size_t size)
     memcpy (host, address, length);
     host[length] = 0;
     strcpy (port, colon + 1);
-    return *port && !port[strspn (port, "0123456789")]? 0: -1;
+    /*  getaddrinfo takes larger ones, modulo 65536.  */
+    return *port && !port[strspn (port, "0123456789")]
+        && strtoul (port, NULL, 10) <= UINT16_MAX? 0: -1;
 }
 
 static bool s_is_loopback (const struct sockaddr *address)

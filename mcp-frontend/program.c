@@ -3,10 +3,9 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include "extra.h"
-#include "../jobs/log.h"
+#include "../jobs/usage.h"
 
 #define FILES 8192
 
@@ -39,28 +38,18 @@ static void s_raise_files (void)
     }
 }
 
-static fcj_level_t s_level (const char *name)
-{
-    return !strcmp (name, "debug")? FCJ_DEBUG: !strcmp (name, "warning")
-        ? FCJ_WARNING: !strcmp (name, "error")? FCJ_ERROR: FCJ_INFO;
-}
-
 int fcj_mcp_main (int argc, char **argv, const fcj_extra_t *extra)
 {
     fcj_error_t error;
-    fcj_config_t *config = fcj_config_new (&argc, argv, &error);
-    if (!config || argc > 1) {
-        fprintf (stderr, "fcj-mcp: %s\n", config? "it takes only settings,"
-                 " as --http 127.0.0.1:8765; see freecad-jobs.conf"
-                 : error.text);
-        return 2;
-    }
-    fcj_log_open ("mcp", s_level (fcj_config_str (config, "log-level")),
-                  fcj_config_bool (config, "log-json"));
+    int rc;
+    fcj_config_t *config = fcj_usage_config ("fcj-mcp", "mcp", argc, argv,
+                                             &rc);
+    if (!config)
+        return rc;
     s_catch_signals ();
     s_raise_files ();
     const char *address = fcj_config_str (config, "http");
-    int rc = 1;
+    rc = 1;
     fcj_front_t *front = NULL;
     if (sodium_init () >= 0)
         front = fcj_front_new (config, *address? address: NULL, extra,

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../jobs/config.h"
 #include "../../jobs/log.h"
+#include "../../jobs/usage.h"
 
 static void
 s_options (const fcj_config_t *config, fcj_worker_options_t *options,
@@ -72,30 +72,18 @@ s_gui_options (const fcj_config_t *config, fcj_worker_options_t *options)
     options->uid_base = -1;
 }
 
-static fcj_level_t
-s_level (const char *name)
-{
-    static const char *const names[] = { "debug", "info", "warning" };
-    for (int i = 0; i < 3; i++)
-        if (strcmp (name, names[i]) == 0)
-            return (fcj_level_t) i;
-    return FCJ_ERROR;
-}
-
 int
 main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
     fcj_worker_options_t options;
     char binaries[2][PATH_MAX];
-    fcj_config_t *config = fcj_config_new (&argc, argv, &error);
+    int status;
+    fcj_config_t *config = fcj_usage_config ("fcj-worker", "worker", argc,
+                                             argv, &status);
 
-    if (!config) {
-        fprintf (stderr, "fcj-worker: %s\n", error.text);
-        return 2;
-    }
-    fcj_log_open ("worker", s_level (fcj_config_str (config, "log-level")),
-                  fcj_config_bool (config, "log-json"));
+    if (!config)
+        return status;
     s_options (config, &options, binaries);
     s_gui_options (config, &options);
     int done = fcj_config_make_scratch (config, &error)
