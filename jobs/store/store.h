@@ -94,6 +94,16 @@ int fcj_store_secret (fcj_store_t *self, const char *name,
                       unsigned char *secret, size_t size,
                       fcj_error_t *error);
 
+/*  What that Redis is like; FCJ_STORE_UNAVAILABLE and why when it cannot be
+ *  used.  */
+typedef struct {
+    char version[32];
+    bool known;                 /* it says how it keeps what it is told */
+    bool durable;               /* on disk before it answers */
+} fcj_store_facts_t;
+int fcj_store_facts (fcj_store_t *self, fcj_store_facts_t *out,
+                     fcj_error_t *error);
+
 /*  A field's text, NUL-terminated, owned by the record; NULL when absent.
  *  size may be NULL. */
 const char *fcj_record_str (const fcj_record_t *self, const char *field,

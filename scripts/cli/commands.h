@@ -20,6 +20,20 @@ int cmd_token (link_t *link, int argc, char **argv);
 int cmd_addon (link_t *link, int argc, char **argv);
 int cmd_doctor (link_t *link, int argc, char **argv);
 
+/*  The value when argv[*n] is that option, in the next word (*n moves on) or
+ *  behind a `=`; else NULL.  */
+const char *word_value (int argc, char **argv, int *n, const char *option);
+/*  A whole number from least to most into *out; else -1.  */
+int word_number (const char *text, long least, long most, long *out);
+
+/*  The id in argv[1], where no more than `words` words stand; NULL after having
+ *  said how it goes: `more` is what may follow.  */
+const char *job_id (int argc, char **argv, int words, const char *more);
+/*  A field of JSON as a value, the caller's; NULL when there is none.  */
+json_t *job_field (const fcj_record_t *record, const char *field);
+/*  The hash of the job's artifact of that name; false when it has none.  */
+bool job_hash (const fcj_record_t *record, const char *name,
+               fcj_hash_t hash);
 /*  Waits for the job's end, showing progress on a terminal; its exit
  *  status. timeout_ms < 0: for ever.  */
 int job_wait (link_t *link, const char *id, int64_t timeout_ms);

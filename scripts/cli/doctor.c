@@ -119,12 +119,37 @@ static void s_native (doctor_t *self)
                *line ? show_plain (line, 160) : "does not run");
 }
 
+/*  One that was configured: whether it can be used, and keeps what it is
+ *  told.  */
+static void s_other_redis (doctor_t *self, const char *url)
+{
+    fcj_error_t error = { 0 };
+    fcj_store_facts_t facts;
+    fcj_store_t *store = fcj_store_new (url, &error);
+    if (!store || fcj_store_facts (store, &facts, &error))
+        s_say (self, MISSING, "Redis", "start it, or correct the setting "
+               "`redis` (FCJ_REDIS)", "%s", show_plain (error.text, 250));
+    else if (atoi (facts.version) < 7)
+        s_say (self, MISSING, "Redis", "use Redis 7 (it needs functions)",
+               "version %s of the one that is configured is too old",
+               show_plain (facts.version, 20));
+    else if (facts.known && !facts.durable)
+        s_say (self, WEAK, "Redis", "set `appendonly yes` and `appendfsync "
+               "always` in it; without, jobs that were accepted are lost "
+               "when its host fails", "version %s, the one that is configured",
+               show_plain (facts.version, 20));
+    else
+        s_say (self, FIT, "Redis", "", "version %s, the one that is "
+               "configured", show_plain (facts.version, 20));
+    fcj_store_destroy (&store);
+}
+
 static void s_redis (doctor_t *self)
 {
     char line[256];
     const char *url = fcj_config_str (self->link->config, "redis");
-    if (url && *url) {
-        s_say (self, FIT, "Redis", "", "an external one is configured");
+    if (*url) {
+        s_other_redis (self, url);
         return;
     }
     int status = s_output ("redis-server --version 2>/dev/null", line,
@@ -164,7 +189,7 @@ static void s_machine (doctor_t *self)
         return;
     double memory = (double) info.totalram * info.mem_unit;
     s_say (self, memory >= 2 * GB ? FIT : WEAK, "memory", "2 GB or more let "
-           "real models be computed; lower job-memory and slots here",
+           "real models be computed; lower memory-max and slots here",
            "%s", show_bytes (memory));
 }
 
@@ -250,7 +275,8 @@ static void s_service (doctor_t *self)
     if (!state)
         s_say (self, FIT, "service", "", "not running (`fcj up` starts it)");
     else
-        s_say (self, strcmp (state, "failed") ? FIT : MISSING, "service",
+        s_say (self, strcmp (state, "failed") == 0 ? MISSING
+               : strcmp (state, "degraded") == 0 ? WEAK : FIT, "service",
                error ? error : "", "%s", state);
     json_decref (line);
     if (fd >= 0)

@@ -1,5 +1,5 @@
-/*  jobs.c - fcj wait, result, log, cancel, list: what became of a job. All
- *  but cancel read Redis directly, so they answer while the broker is away.  */
+/*  jobs.c - fcj wait, log, cancel: a job while it lives. All but cancel read
+ *  Redis directly, so they answer while the broker is away.  */
 
 #include "commands.h"
 #include "../../jobs/limits.h"
@@ -14,13 +14,15 @@
 
 #define POLL_MIN_MS 2
 #define POLL_MAX_MS 100
+#define AWAY_MS     5000        /* a service may be that long between two */
+#define WAIT_MAX_S  (366 * 86400L)
 
-static const char *s_id (int argc, char **argv)
+const char *job_id (int argc, char **argv, int words, const char *more)
 {
-    if (argc >= 2 && fcj_id_valid (argv[1]))
+    if (argc >= 2 && argc <= words && fcj_id_valid (argv[1]))
         return argv[1];
-    fprintf (stderr, "usage: fcj %s JOB (the id that `fcj submit` printed; "
-             "`fcj list` shows yours)\n", argv[0]);
+    fprintf (stderr, "usage: fcj %s JOB%s (the id that `fcj submit` printed; "
+             "`fcj list` shows yours)\n", argv[0], more);
     return NULL;
 }
 
@@ -62,19 +64,31 @@ static void s_show_question (const fcj_record_t *record, const char *id,
     json_decref (asked);
 }
 
+/*  Redis is away: worth waiting while the service is there and mends it, and
+ *  a moment longer.  */
+static bool s_lost (link_t *link, int64_t seen)
+{
+    int fd = link_service (link);
+    if (fd >= 0)
+        close (fd);
+    return fd < 0 && fcj_mono_ms () - seen > AWAY_MS;
+}
+
 int job_wait (link_t *link, const char *id, int64_t timeout_ms)
 {
     fcj_store_t *store = link_store (link);
     fcj_error_t error = { 0 };
     bool terminal = isatty (2) && !link->json;
     int64_t began = fcj_mono_ms (), pause = POLL_MIN_MS;
+    int64_t seen = began - AWAY_MS - 1;     /* Redis, last */
     json_int_t told = 0;
     while (store) {
         fcj_record_t *record = fcj_store_status (store, id, link->owner,
                                                  &error);
-        if (!record && !error.retryable)
+        if (!record && (!error.retryable || s_lost (link, seen)))
             return link_fail (link, &error);
         if (record) {
+            seen = fcj_mono_ms ();
             fcj_state_t state = fcj_record_state (record);
             if (terminal)
                 s_show_progress (record);
@@ -97,241 +111,42 @@ int job_wait (link_t *link, const char *id, int64_t timeout_ms)
     return CLI_AWAY;
 }
 
+static void s_show_state (const link_t *link, const char *id,
+                          const fcj_record_t *record)
+{
+    const char *state = fcj_state_name (fcj_record_state (record));
+    const char *reason = fcj_record_str (record, "reason", NULL);
+    if (!link->json) {
+        puts (state);
+        return;
+    }
+    json_t *one = json_pack ("{s:s,s:s,s:s*}", "id", id, "state", state,
+                             "reason", reason);
+    fcj_json_dumpf (one, stdout, JSON_COMPACT);
+    putchar ('\n');
+    json_decref (one);
+}
+
 int cmd_wait (link_t *link, int argc, char **argv)
 {
-    const char *id = s_id (argc, argv);
-    int64_t timeout_ms = -1;
-    if (argc == 4 && strcmp (argv[2], "--timeout") == 0)
-        timeout_ms = 1000 * atoll (argv[3]);
+    static const char more[] = " [--timeout SECONDS]";
+    const char *id = job_id (argc, argv, 4, more), *text = NULL;
+    long timeout_s = -1;
+    int n = 2;
+    if (id && argc > 2
+        && (!(text = word_value (argc, argv, &n, "--timeout")) || n + 1 < argc
+            || word_number (text, 0, WAIT_MAX_S, &timeout_s)))
+        id = job_id (0, argv, 0, more);       /* says how it goes */
     if (!id)
         return CLI_USAGE;
-    int status = job_wait (link, id, timeout_ms);
-    if (status == CLI_AWAY || link->json)
-        return status;
+    int status = job_wait (link, id, timeout_s < 0 ? -1 : 1000 * timeout_s);
     fcj_error_t error = { 0 };
-    fcj_record_t *record = fcj_store_status (link_store (link), id,
-                                             link->owner, &error);
+    fcj_record_t *record = status == CLI_AWAY ? NULL
+        : fcj_store_status (link_store (link), id, link->owner, &error);
     if (record)
-        puts (fcj_state_name (fcj_record_state (record)));
+        s_show_state (link, id, record);
     fcj_record_destroy (&record);
     return status;
-}
-
-/* ---- result ------------------------------------------------------------ */
-
-static json_t *s_field_json (const fcj_record_t *record, const char *field)
-{
-    size_t size;
-    const char *text = fcj_record_str (record, field, &size);
-    return text ? json_loadb (text, size, JSON_DECODE_ANY, NULL) : NULL;
-}
-
-static json_t *s_result (link_t *link, const fcj_record_t *record)
-{
-    json_t *result = s_field_json (record, "result");
-    const char *hash = fcj_record_str (record, "result_blob", NULL);
-    fcj_blobs_t *blobs = !result && hash ? link_blobs (link) : NULL;
-    size_t size;
-    char *text = blobs ? fcj_blobs_read (blobs, hash, FCJ_RESULT_MAX, &size,
-                                         NULL) : NULL;
-    if (text)
-        result = json_loadb (text, size, JSON_DECODE_ANY, NULL);
-    free (text);
-    return result;
-}
-
-static void s_show_json (link_t *link, const fcj_record_t *record)
-{
-    static const char *const texts[] = { "id", "tool", "name", "state",
-        "reason", "worker", "message", "stdout", "stderr" };
-    static const char *const numbers[] = { "attempt", "submitted", "leased",
-        "started", "finished", "memory", "cpu_ms" };
-    json_t *object = json_object ();
-    for (size_t n = 0; n < sizeof texts / sizeof *texts; n++) {
-        const char *text = fcj_record_str (record, texts[n], NULL);
-        if (text)
-            json_object_set_new (object, texts[n], json_string (text));
-    }
-    for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++)
-        if (fcj_record_str (record, numbers[n], NULL))
-            json_object_set_new (object, numbers[n], json_integer (
-                fcj_record_int (record, numbers[n], 0)));
-    json_t *result = s_result (link, record);
-    json_t *artifacts = s_field_json (record, "artifacts");
-    json_t *error = s_field_json (record, "error");
-    if (result)
-        json_object_set_new (object, "result", result);
-    if (artifacts)
-        json_object_set_new (object, "artifacts", artifacts);
-    if (error)
-        json_object_set_new (object, "error", error);
-    fcj_json_dumpf (object, stdout, JSON_COMPACT);
-    putchar ('\n');
-    json_decref (object);
-}
-
-static void s_show_error (const fcj_record_t *record)
-{
-    json_t *error = s_field_json (record, "error");
-    const char *reason = fcj_record_str (record, "reason", NULL);
-    printf ("%s%s%s\n", fcj_state_name (fcj_record_state (record)),
-            reason ? ": " : "", reason ? reason : "");
-    const char *type = json_string_value (json_object_get (error, "type"));
-    const char *text = json_string_value (json_object_get (error, "message"));
-    const char *trace = json_string_value (
-        json_object_get (error, "traceback"));
-    if (text)
-        printf ("%s%s%s\n", type ? type : "", type ? ": " : "", text);
-    if (trace)
-        printf ("%s\n", trace);
-    json_decref (error);
-}
-
-static void s_show_artifacts (const fcj_record_t *record)
-{
-    json_t *artifacts = s_field_json (record, "artifacts"), *one;
-    size_t n;
-    json_array_foreach (artifacts, n, one)
-        printf ("%s %-24s %8s  %s\n", n == 0 ? "artifacts:" : "          ",
-                json_string_value (json_object_get (one, "name")),
-                show_bytes ((double) json_integer_value (
-                    json_object_get (one, "size"))),
-                json_string_value (json_object_get (one, "mime")));
-    json_decref (artifacts);
-}
-
-static void s_show_cost (const fcj_record_t *record)
-{
-    int64_t started = fcj_record_int (record, "started", 0);
-    int64_t finished = fcj_record_int (record, "finished", 0);
-    if (started && finished)
-        printf ("took %s", show_ms (finished - started));
-    if (fcj_record_str (record, "memory", NULL))
-        printf (", %s of memory at most",
-                show_bytes ((double) fcj_record_int (record, "memory", 0)));
-    if (started && finished)
-        putchar ('\n');
-}
-
-int job_show (link_t *link, const char *id)
-{
-    fcj_error_t error = { 0 };
-    fcj_store_t *store = link_store (link);
-    fcj_record_t *record = store ? fcj_store_get (store, id, link->owner,
-                                                  &error) : NULL;
-    if (!record)
-        return store ? link_fail (link, &error) : CLI_AWAY;
-    fcj_state_t state = fcj_record_state (record);
-    if (link->json) {
-        s_show_json (link, record);
-    } else if (!fcj_state_terminal (state)) {
-        fprintf (stderr, "fcj: the job is %s; `fcj wait %s` waits for it\n",
-                 fcj_state_name (state), id);
-    } else if (state != FCJ_COMPLETED) {
-        s_show_error (record);
-    } else {
-        json_t *result = s_result (link, record);
-        if (result)
-            fcj_json_dumpf (result, stdout, JSON_INDENT (2) | JSON_ENCODE_ANY);
-        puts (result ? "" : "(no result)");
-        json_decref (result);
-    }
-    if (!link->json && fcj_state_terminal (state)) {
-        s_show_artifacts (record);
-        s_show_cost (record);
-    }
-    fcj_record_destroy (&record);
-    return s_status_of (state);
-}
-
-/* ---- fetching an artifact ---------------------------------------------- */
-
-/*  The hash of the job's artifact of that name; false when it has none.  */
-static bool s_hash_of (const fcj_record_t *record, const char *name,
-                       fcj_hash_t hash)
-{
-    json_t *artifacts = s_field_json (record, "artifacts"), *one;
-    bool found = false;
-    size_t n;
-    json_array_foreach (artifacts, n, one) {
-        const char *its = json_string_value (json_object_get (one, "name"));
-        const char *text = json_string_value (json_object_get (one, "hash"));
-        if (its && text && strcmp (its, name) == 0
-            && strlen (text) == FCJ_HASH_LEN) {
-            memcpy (hash, text, FCJ_HASH_LEN + 1);
-            found = true;
-        }
-    }
-    json_decref (artifacts);
-    return found;
-}
-
-static int s_copy_out (int from, const char *path)
-{
-    int to = strcmp (path, "-") == 0 ? dup (1)
-           : open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    char buffer[65536];
-    ssize_t got = 0;
-    while (to >= 0 && (got = read (from, buffer, sizeof buffer)) > 0)
-        for (ssize_t done = 0; done < got;) {
-            ssize_t put = write (to, buffer + done, (size_t) (got - done));
-            if (put < 0) {
-                close (to);
-                return -1;
-            }
-            done += put;
-        }
-    return to < 0 || close (to) < 0 || got < 0 ? -1 : 0;
-}
-
-static int s_fetch (link_t *link, const char *id, const char *name,
-                    const char *path)
-{
-    fcj_error_t error = { 0 };
-    fcj_store_t *store = link_store (link);
-    fcj_blobs_t *blobs = store ? link_blobs (link) : NULL;
-    fcj_record_t *record = blobs ? fcj_store_get (store, id, link->owner,
-                                                  &error) : NULL;
-    if (!record)
-        return blobs ? link_fail (link, &error) : CLI_AWAY;
-    fcj_hash_t hash;
-    bool found = s_hash_of (record, name, hash);
-    int64_t size = 0;
-    int fd = found ? fcj_blobs_open (blobs, hash, &size, &error) : -1;
-    int status = CLI_OK;
-    if (!found)
-        fcj_fail (&error, FCJ_NOT_FOUND, "The job has no artifact %s; `fcj "
-                  "result %s` lists them.", name, id);
-    if (fd < 0) {
-        status = link_fail (link, &error);
-    } else if (s_copy_out (fd, path)) {
-        fprintf (stderr, "fcj: cannot write %s: %s\n", path,
-                 strerror (errno));
-        status = CLI_FAILED;
-    } else if (strcmp (path, "-") != 0 && !link->json) {
-        printf ("%s: %s\n", path, show_bytes ((double) size));
-    }
-    if (fd >= 0)
-        close (fd);
-    fcj_record_destroy (&record);
-    return status;
-}
-
-int cmd_result (link_t *link, int argc, char **argv)
-{
-    const char *id = s_id (argc, argv);
-    if (!id)
-        return CLI_USAGE;
-    if (argc == 2)
-        return job_show (link, id);
-    const char *path = argv[2];
-    if (argc == 5 && strcmp (argv[3], "-o") == 0)
-        path = argv[4];
-    else if (argc != 3 || strchr (path, '/')) {
-        fprintf (stderr, "usage: fcj result JOB [ARTIFACT [-o FILE]]\n");
-        return CLI_USAGE;
-    }
-    return s_fetch (link, id, argv[2], path);
 }
 
 /* ---- log --------------------------------------------------------------- */
@@ -366,7 +181,7 @@ static bool s_print_log (link_t *link, const fcj_record_t *record,
     fcj_hash_t hash;
     int64_t size;
     snprintf (name, sizeof name, "%s.log", field);
-    fcj_blobs_t *blobs = s_hash_of (record, name, hash) ? link_blobs (link)
+    fcj_blobs_t *blobs = job_hash (record, name, hash) ? link_blobs (link)
                                                         : NULL;
     int fd = blobs ? fcj_blobs_open (blobs, hash, &size, NULL) : -1;
     if (fd < 0)
@@ -399,8 +214,8 @@ static void s_print_end (link_t *link, const fcj_record_t *record,
 
 int cmd_log (link_t *link, int argc, char **argv)
 {
-    const char *id = s_id (argc, argv);
-    bool follow = argc > 2 && strcmp (argv[2], "-f") == 0;
+    bool follow = argc == 3 && strcmp (argv[2], "-f") == 0;
+    const char *id = job_id (argc, argv, follow ? 3 : 2, " [-f]");
     fcj_store_t *store = id ? link_store (link) : NULL;
     char paths[2][4096];
     int64_t seen[2] = { 0, 0 };
@@ -430,11 +245,11 @@ int cmd_log (link_t *link, int argc, char **argv)
     }
 }
 
-/* ---- cancel, list ------------------------------------------------------ */
+/* ---- cancel ------------------------------------------------------ */
 
 int cmd_cancel (link_t *link, int argc, char **argv)
 {
-    const char *id = s_id (argc, argv);
+    const char *id = job_id (argc, argv, 2, "");
     fcj_error_t error = { 0 };
     if (!id)
         return CLI_USAGE;
@@ -447,6 +262,7 @@ int cmd_cancel (link_t *link, int argc, char **argv)
     if (!reply)
         return link_fail (link, &error);
     const char *state = json_string_value (json_object_get (reply, "state"));
+    json_object_set_new (reply, "id", json_string (id));
     if (link->json)
         fcj_json_dumpf (reply, stdout, JSON_COMPACT);
     puts (link->json ? "" : state ? state : "?");
@@ -454,68 +270,4 @@ int cmd_cancel (link_t *link, int argc, char **argv)
                                                            : CLI_FAILED;
     json_decref (reply);
     return status;
-}
-
-static void s_list_line (const link_t *link, const fcj_record_t *record)
-{
-    static const char *const fields[] = { "id", "state", "reason", "tool",
-                                          "name", "message" };
-    const char *values[6];
-    for (int n = 0; n < 6; n++) {
-        const char *text = fcj_record_str (record, fields[n], NULL);
-        values[n] = text ? text : "";
-    }
-    double progress = fcj_record_real (record, "progress", 0);
-    int64_t submitted = fcj_record_int (record, "submitted", 0);
-    if (link->json) {
-        json_t *one = json_pack ("{s:s,s:s,s:s,s:s,s:s,s:f,s:I}",
-            "id", values[0], "state", values[1], "reason", values[2],
-            "tool", values[3], "name", values[4], "progress", progress,
-            "submitted", (json_int_t) submitted);
-        fcj_json_dumpf (one, stdout, JSON_COMPACT);
-        putchar ('\n');
-        json_decref (one);
-        return;
-    }
-    printf ("%s  %-9s %-12s %4.0f%%  %8s ago  %-20s %s\n", values[0],
-            values[1], values[2], 100 * progress,
-            show_ms (fcj_now_ms () - submitted), show_plain (values[3], 20),
-            show_plain (values[4], 40));
-}
-
-int cmd_list (link_t *link, int argc, char **argv)
-{
-    const char *state = NULL, *tool = NULL;
-    int limit = 20;
-    for (int n = 1; n < argc; n++) {
-        if (strcmp (argv[n], "--tool") == 0 && n + 1 < argc)
-            tool = argv[++n];
-        else if (strcmp (argv[n], "--limit") == 0 && n + 1 < argc)
-            limit = atoi (argv[++n]);
-        else if (fcj_state_of (argv[n]) >= 0)
-            state = argv[n];
-        else
-            limit = 0;
-    }
-    if (limit < 1 || limit > 1000) {
-        fprintf (stderr, "usage: fcj list [queued|running|completed|failed|"
-                 "cancelled] [--tool NAME] [--limit 1..1000]\n");
-        return CLI_USAGE;
-    }
-    fcj_store_t *store = link_store (link);
-    fcj_error_t error = { 0 };
-    char cursor[64] = "";
-    fcj_record_t **records = calloc ((size_t) limit, sizeof *records);
-    int count = store && records
-                ? fcj_store_list (store, link->owner, state, tool, limit,
-                                  cursor, records, &error) : -1;
-    for (int n = 0; n < count; n++) {
-        s_list_line (link, records[n]);
-        fcj_record_destroy (&records[n]);
-    }
-    free (records);
-    if (count == 0 && !link->json)
-        puts ("no jobs");
-    return count < 0 ? (store ? link_fail (link, &error) : CLI_AWAY)
-                     : CLI_OK;
 }

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ALONE_LIMIT_MS 1000     /* no service: perhaps a bare broker */
+
 typedef struct {
     bool done;
     json_t *reply;
@@ -110,10 +112,24 @@ static void s_on_answer (void *arg, const fcj_map_t *reply,
 {
     answer_t *answer = arg;
     answer->done = true;
-    if (reply)
+    if (reply) {
         answer->reply = s_json (reply);
-    else if (error)
+        json_object_del (answer->reply, "req");     /* ours alone */
+    } else if (error)
         answer->error = *error;
+}
+
+/*  A local broker whose service is gone is hardly there: no long waiting.  */
+static int64_t s_patience (const link_t *self, int64_t timeout_ms)
+{
+    if (*fcj_config_str (self->config, "frontend-endpoint")
+        || timeout_ms < ALONE_LIMIT_MS)
+        return timeout_ms;
+    int fd = link_service (self);
+    if (fd < 0)
+        return ALONE_LIMIT_MS;
+    close (fd);
+    return timeout_ms;
 }
 
 json_t *link_ask (link_t *self, const char *type, const fcj_pack_t *fields,
@@ -126,6 +142,7 @@ json_t *link_ask (link_t *self, const char *type, const fcj_pack_t *fields,
             NULL, NULL, error);
     if (!self->client)
         return NULL;
+    timeout_ms = s_patience (self, timeout_ms);
     if (strcmp (type, "SUBMIT") == 0)
         fcj_client_submit (self->client, fcj_pack_data (fields),
                            fcj_pack_size (fields), false, timeout_ms,

@@ -14,7 +14,6 @@
 #define UP_LIMIT_MS   70000
 #define DOWN_LIMIT_MS 40000
 #define STATUS_LIMIT_MS 3000
-#define ALONE_LIMIT_MS  500     /* no service: perhaps a bare broker */
 
 char *local_flags[LOCAL_FLAGS_MAX + 1];
 
@@ -42,10 +41,26 @@ static const char *s_text (const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/*  Whether it listens where we are told to: one that was up before keeps the
+ *  settings that it was started with.  */
+static bool s_serves (const link_t *link, const json_t *line)
+{
+    const char *wanted = fcj_config_str (link->config, "http");
+    const char *http = strstr (s_text (line, "http"), "://");
+    size_t size = strlen (wanted);
+    bool same = !size || (http && strncmp (http + 3, wanted, size) == 0
+                          && http[3 + size] == '/');
+    if (!same)
+        fprintf (stderr, "fcj: it was up before and does not listen on %s; "
+                 "`fcj down`, then `fcj up` with --http\n", wanted);
+    return same;
+}
+
 /*  Follows service.sock to ready or failed; -1 when the service went away
  *  before.  */
 static int s_follow (link_t *link, int64_t limit_ms)
 {
+    static const char stay[] = "{\"cmd\":\"stay\"}\n";
     int64_t end = fcj_mono_ms () + limit_ms;
     int fd = -1, status = CLI_AWAY;
     while (fd < 0 && fcj_mono_ms () < end) {
@@ -53,6 +68,8 @@ static int s_follow (link_t *link, int64_t limit_ms)
         if (fd < 0)
             usleep (10000);
     }
+    if (fd >= 0)                /* one that a client started is ours, too */
+        (void) !send (fd, stay, sizeof stay - 1, MSG_NOSIGNAL);
     while (fd >= 0 && fcj_mono_ms () < end) {
         json_t *line = link_service_line (fd, (int) (end - fcj_mono_ms ()));
         if (!line) {
@@ -69,13 +86,16 @@ static int s_follow (link_t *link, int64_t limit_ms)
             const char *http = s_text (line, "http");
             printf ("freecad-jobs is up%s%s\n", *http ? " at " : "", http);
         } else if (failed) {
-            fprintf (stderr, "fcj: %s\n", s_text (line, "error"));
+            fprintf (stderr, "fcj: %s\nfcj: it goes on trying; `fcj down` "
+                     "ends that.\n", s_text (line, "error"));
         }
-        json_decref (line);
         if (ready || failed) {
-            status = ready ? CLI_OK : CLI_AWAY;
+            status = !ready ? CLI_AWAY : s_serves (link, line) ? CLI_OK
+                   : CLI_FAILED;
+            json_decref (line);
             break;
         }
+        json_decref (line);
     }
     if (fd >= 0)
         close (fd);
@@ -239,8 +259,7 @@ int cmd_status (link_t *link, int argc, char **argv)
     int fd = link_service (link);
     json_t *service = fd >= 0 ? link_service_line (fd, STATUS_LIMIT_MS)
                               : NULL;
-    json_t *broker = link_ask (link, "STATUS", NULL, service
-                               ? STATUS_LIMIT_MS : ALONE_LIMIT_MS, &error);
+    json_t *broker = link_ask (link, "STATUS", NULL, STATUS_LIMIT_MS, &error);
     if (fd >= 0)
         close (fd);
     if (link->json) {

@@ -88,9 +88,17 @@ static bool s_take_json (int *argc, char **argv)
 
 static int s_run (link_t *link, int argc, char **argv)
 {
-    for (size_t n = 0; argc > 1 && n < COMMANDS; n++)
-        if (strcmp (argv[1], s_commands[n].name) == 0)
-            return s_commands[n].run (link, argc - 1, argv + 1);
+    for (size_t n = 0; argc > 1 && n < COMMANDS; n++) {
+        if (strcmp (argv[1], s_commands[n].name) != 0)
+            continue;
+        if (argc == 3 && strcmp (argv[2], "--help") == 0
+            && s_commands[n].run != cmd_submit) {       /* it has a page */
+            printf ("fcj %s: %s\n`fcj help` names all commands.\n", argv[1],
+                    s_commands[n].help);
+            return CLI_OK;
+        }
+        return s_commands[n].run (link, argc - 1, argv + 1);
+    }
     if (argc > 1 && (strcmp (argv[1], "help") == 0
                      || strcmp (argv[1], "--help") == 0))
         return s_help (stdout, CLI_OK);
@@ -98,6 +106,8 @@ static int s_run (link_t *link, int argc, char **argv)
         puts (FCJ_VERSION);
         return CLI_OK;
     }
+    if (argc > 1)
+        fprintf (stderr, "fcj: there is no command %s\n\n", argv[1]);
     return s_help (stderr, CLI_USAGE);
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SUBMIT_TIMEOUT_MS 10000
@@ -19,8 +20,8 @@
 typedef struct {
     const char *file, *code, *tool, *arguments, *priority, *name, *key;
     const char *engine, *lane;
-    long timeout_s, threads;
-    bool wait, can_ask;
+    long timeout_s, timeout_max_s, threads;
+    bool wait, can_ask, lost;           /* lost: how it goes is to be said */
     json_t *inputs;                     /* name -> reference */
     json_t *depends;                    /* ids */
     json_t *root;                       /* arguments */
@@ -141,6 +142,24 @@ static int s_input (order_t *self, const char *word, fcj_error_t *error)
                                              reference) == 0 ? 0 : -1;
 }
 
+static int s_after (order_t *self, const char *id, fcj_error_t *error)
+{
+    if (!fcj_id_valid (id))
+        return fcj_fail (error, FCJ_INVALID, "--after wants a job's id, not "
+                         "%s; `fcj list` shows yours.", id);
+    return json_array_append_new (self->depends, json_string (id));
+}
+
+/*  A number of 1 to most; 0 is left to be the default.  */
+static int s_count (const char *option, const char *value, long most,
+                    long *out, fcj_error_t *error)
+{
+    if (word_number (value, 1, most, out) == 0)
+        return 0;
+    return fcj_fail (error, FCJ_INVALID, "%s is a whole number from 1 to "
+                     "%ld.", option, most);
+}
+
 /*  Takes one option and its value. 1: it was none.  */
 static int s_option (order_t *self, const char *option, const char *value,
                      fcj_error_t *error)
@@ -152,11 +171,13 @@ static int s_option (order_t *self, const char *option, const char *value,
     else if (strcmp (option, "--arguments") == 0)
         self->arguments = value;
     else if (strcmp (option, "--timeout") == 0)
-        self->timeout_s = atol (value);
+        return s_count (option, value, self->timeout_max_s,
+                        &self->timeout_s, error);
     else if (strcmp (option, "--engine") == 0)
         self->engine = value;
     else if (strcmp (option, "--threads") == 0)
-        self->threads = atol (value);
+        return s_count (option, value, FCJ_SLOTS_MAX, &self->threads,
+                        error);
     else if (strcmp (option, "--priority") == 0)
         self->priority = value;
     else if (strcmp (option, "--name") == 0)
@@ -164,7 +185,7 @@ static int s_option (order_t *self, const char *option, const char *value,
     else if (strcmp (option, "--key") == 0)
         self->key = value;
     else if (strcmp (option, "--after") == 0)
-        json_array_append_new (self->depends, json_string (value));
+        return s_after (self, value, error);
     else if (strcmp (option, "--input") == 0)
         return s_input (self, value, error);
     else
@@ -174,6 +195,7 @@ static int s_option (order_t *self, const char *option, const char *value,
 
 static int s_parse (order_t *self, int argc, char **argv, fcj_error_t *error)
 {
+    int sources = 0;
     for (int n = 1; n < argc; n++) {
         if (strcmp (argv[n], "--wait") == 0) {
             self->wait = true;
@@ -184,21 +206,25 @@ static int s_parse (order_t *self, int argc, char **argv, fcj_error_t *error)
             continue;
         }
         if (argv[n][0] != '-' || strcmp (argv[n], "-") == 0) {
+            sources += !!self->file;
             self->file = argv[n];
             continue;
         }
         int taken = n + 1 < argc
                     ? s_option (self, argv[n], argv[n + 1], error) : 1;
+        self->lost = taken > 0;
         if (taken > 0)
-            return fcj_fail (error, FCJ_INVALID, "I do not know %s, or it "
-                             "wants a value.\n%s", argv[n], s_usage);
+            return fcj_fail (error, FCJ_INVALID, "I do not know %.100s, or "
+                             "it wants a value.", argv[n]);
         if (taken < 0)
             return -1;
         n++;
     }
-    int sources = !!self->file + !!self->code + !!self->tool;
-    if (sources != 1)
-        return fcj_fail (error, FCJ_INVALID, "%s", s_usage);
+    sources += !!self->file + !!self->code + !!self->tool;
+    self->lost = sources != 1;
+    if (self->lost)
+        return fcj_fail (error, FCJ_INVALID, "Give one of FILE.py, -c CODE, - "
+                         "and --tool NAME.");
     if (self->engine && strcmp (self->engine, "native") != 0
         && strcmp (self->engine, "freecad") != 0)
         return fcj_fail (error, FCJ_INVALID, "--engine is native or "
@@ -206,9 +232,6 @@ static int s_parse (order_t *self, int argc, char **argv, fcj_error_t *error)
     if (fcj_priority_of (self->priority) < 0)
         return fcj_fail (error, FCJ_INVALID, "--priority is high, normal or "
                          "low.");
-    if (self->timeout_s < 1 || self->timeout_s > FCJ_TIMEOUT_MAX_S)
-        return fcj_fail (error, FCJ_INVALID, "--timeout is 1 to %d seconds.",
-                         FCJ_TIMEOUT_MAX_S);
     return 0;
 }
 
@@ -260,21 +283,29 @@ static int s_add_text (link_t *link, fcj_pack_t *pack, const char *key,
     return 0;
 }
 
-/*  The tool's entry in the catalogue, a reference of ours; the catalogue that
- *  a reload wrote, if there is one. NULL and *error when there is no such
- *  tool.  */
+/*  The catalogue, a reference of ours: the newer one of ours and that which a
+ *  reload wrote, as a front-end takes it.  */
+static json_t *s_catalogue (const link_t *link)
+{
+    char path[PATH_MAX];
+    struct stat made, written;
+    const char *ours = fcj_config_path (link->config, "catalogue");
+    snprintf (path, sizeof path, "%s/catalogue.json",
+              fcj_config_path (link->config, "state"));
+    bool newer = stat (path, &written) == 0
+                 && (stat (ours, &made) < 0
+                     || written.st_mtim.tv_sec >= made.st_mtim.tv_sec);
+    json_t *root = newer ? json_load_file (path, 0, NULL) : NULL;
+    return root ? root : json_load_file (ours, 0, NULL);
+}
+
+/*  The tool's entry in the catalogue, a reference of ours. NULL and *error
+ *  when there is no such tool.  */
 static json_t *s_entry (const link_t *link, const char *tool,
                         fcj_error_t *error)
 {
-    char path[PATH_MAX];
     size_t n;
-    json_t *one, *found = NULL;
-    snprintf (path, sizeof path, "%s/catalogue.json",
-              fcj_config_path (link->config, "state"));
-    json_t *root = json_load_file (path, 0, NULL);
-    if (!root)
-        root = json_load_file (fcj_config_path (link->config, "catalogue"),
-                               0, NULL);
+    json_t *one, *found = NULL, *root = s_catalogue (link);
     json_array_foreach (json_object_get (root, "tools"), n, one) {
         const char *name = json_string_value (json_object_get (one, "name"));
         if (name && strcmp (name, tool) == 0)
@@ -408,6 +439,8 @@ static int s_send (link_t *link, order_t *order, fcj_error_t *error)
     json_decref (reply);
     if (!order->wait)
         return CLI_OK;
+    if (isatty (2) && !link->json)
+        fprintf (stderr, "job %s; Ctrl-C leaves it running\n", id);
     int status = job_wait (link, id, -1);
     int shown = job_show (link, id);
     return status ? status : shown;
@@ -419,14 +452,21 @@ int cmd_submit (link_t *link, int argc, char **argv)
     order_t order = { .priority = "normal", .inputs = json_object (),
                       .depends = json_array (),
                       .timeout_s = (long) fcj_config_int (
-                          link->config, "timeout-s") };
+                          link->config, "timeout-s"),
+                      .timeout_max_s = (long) fcj_config_int (
+                          link->config, "timeout-max-s") };
     int status = -1;
-    if (s_parse (&order, argc, argv, &error) == 0
+    if (argc == 2 && strcmp (argv[1], "--help") == 0) {
+        fputs (s_usage, stdout);
+        status = CLI_OK;
+    } else if (s_parse (&order, argc, argv, &error) == 0
         && s_arguments (&order, &error) == 0
         && s_look_up (link, &order, &error) == 0)
         status = s_send (link, &order, &error);
     if (status < 0)
         status = link_fail (link, &error);
+    if (order.lost)
+        fputs (s_usage, stderr);
     json_decref (order.inputs);
     json_decref (order.depends);
     json_decref (order.root);

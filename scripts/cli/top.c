@@ -1,5 +1,6 @@
 /*  top.c - fcj top: the broker's STATUS, drawn twice a second. Without a
- *  terminal it is printed once.  */
+ *  terminal it is printed once. On a terminal no line is longer and no picture
+ *  higher than its window, which would scroll away what stands on top.  */
 
 #include "commands.h"
 #include "../../jobs/json.h"
@@ -8,13 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #define REDRAW_MS 500
-#define BAR 24
+#define BAR 12
+#define FOOT 2                          /* lines below the picture */
 
 static volatile sig_atomic_t s_over;
+
+/*  Where it is drawn, and how much of it is.  */
+typedef struct {
+    bool terminal;
+    size_t columns;
+    int rows, used, left_out;
+} screen_t;
 
 static void s_on_signal (int number)
 {
@@ -34,12 +44,41 @@ static const char *s_text (const json_t *object, const char *key,
     return show_plain (text ? text : "", width);
 }
 
-static void s_line (const char *text)
+static screen_t s_screen (void)
 {
-    printf ("%s%s\n", text, isatty (1) ? "\033[K" : "");
+    struct winsize size;
+    screen_t self = { .terminal = isatty (1) };
+    if (self.terminal && ioctl (1, TIOCGWINSZ, &size) == 0
+        && size.ws_row > FOOT && size.ws_col > 0) {
+        self.rows = size.ws_row - FOOT;
+        self.columns = size.ws_col;
+    }
+    return self;
 }
 
-static void s_draw_job (const json_t *job)
+/*  Bytes of the text that fill so many columns; a character is one.  */
+static size_t s_fits (const char *text, size_t columns)
+{
+    size_t n = 0;
+    for (; text[n]; n++)
+        if (((unsigned char) text[n] & 0xc0) != 0x80 && columns-- == 0)
+            break;
+    return n;
+}
+
+static void s_line (screen_t *self, const char *text)
+{
+    if (self->rows && self->used >= self->rows) {
+        self->left_out++;
+        return;
+    }
+    self->used++;
+    printf ("%.*s%s\n", (int) (self->columns ? s_fits (text, self->columns)
+                                             : strlen (text)), text,
+            self->terminal ? "\033[K" : "");
+}
+
+static void s_draw_job (screen_t *screen, const json_t *job)
 {
     char line[512], bar[BAR + 1];
     double done = json_number_value (json_object_get (job, "progress"));
@@ -48,15 +87,15 @@ static void s_draw_job (const json_t *job)
     memset (bar, '#', (size_t) filled);
     bar[BAR] = 0;
     long long started = s_int (job, "started");
-    snprintf (line, sizeof line, "    %.8s  %-22s %-10s %8s  [%s] %3.0f%%  "
-              "%s", s_text (job, "id", 36), s_text (job, "tool", 22),
-              s_text (job, "owner", 10),
+    snprintf (line, sizeof line, "  %.8s %8s [%s] %3.0f%% %-18s %-8s %s",
+              s_text (job, "id", 36),
               started ? show_ms (fcj_now_ms () - started) : "", bar,
-              100 * done, s_text (job, "message", 40));
-    s_line (line);
+              100 * done, s_text (job, "tool", 18), s_text (job, "owner", 8),
+              s_text (job, "message", 60));
+    s_line (screen, line);
 }
 
-static void s_draw (const json_t *status)
+static void s_draw (screen_t *screen, const json_t *status)
 {
     char line[512];
     const json_t *queued = json_object_get (status, "queued"), *worker, *job;
@@ -65,24 +104,24 @@ static void s_draw (const json_t *status)
               s_text (status, "version", 20),
               show_ms (s_int (status, "uptime_ms")),
               s_text (status, "store", 8));
-    s_line (line);
+    s_line (screen, line);
     snprintf (line, sizeof line, "queued %lld   waiting for others %lld   "
               "running %lld", s_int (queued, "compute")
               + s_int (queued, "gui"), s_int (status, "waiting"),
               s_int (status, "running"));
-    s_line (line);
-    s_line ("");
+    s_line (screen, line);
+    s_line (screen, "");
     json_array_foreach (json_object_get (status, "workers"), n, worker) {
-        snprintf (line, sizeof line, "%-30s %lld of %lld slots busy   %s",
+        snprintf (line, sizeof line, "%-10s %lld of %lld slots busy   %s",
                   s_text (worker, "name", 30), s_int (worker, "busy"),
                   s_int (worker, "slots"),
                   s_text (json_object_get (worker, "info"), "error", 60));
-        s_line (line);
+        s_line (screen, line);
         json_array_foreach (json_object_get (worker, "running"), m, job)
-            s_draw_job (job);
+            s_draw_job (screen, job);
     }
     if (!json_array_size (json_object_get (status, "workers")))
-        s_line ("no worker");
+        s_line (screen, "no worker");
 }
 
 static int s_live (link_t *link)
@@ -101,13 +140,16 @@ static int s_live (link_t *link)
     while (!s_over) {
         fcj_error_t error = { 0 };
         json_t *status = link_ask (link, "STATUS", NULL, 1000, &error);
+        screen_t screen = s_screen ();
         fputs ("\033[H", stdout);
         if (status)
-            s_draw (status);
+            s_draw (&screen, status);
         else
-            s_line ("no answer from the broker (`fcj up` starts it)");
+            s_line (&screen, "no answer from the broker (`fcj up` starts it)");
         json_decref (status);
         fputs ("\033[J\nq quits", stdout);
+        if (screen.left_out)
+            printf ("   %d more lines", screen.left_out);
         fflush (stdout);
         struct pollfd wait = { .fd = keys ? 0 : -1, .events = POLLIN };
         char key = 0;
@@ -138,7 +180,8 @@ int cmd_top (link_t *link, int argc, char **argv)
         fcj_json_dumpf (status, stdout, JSON_COMPACT);
         putchar ('\n');
     } else {
-        s_draw (status);
+        screen_t screen = s_screen ();
+        s_draw (&screen, status);
     }
     json_decref (status);
     return CLI_OK;

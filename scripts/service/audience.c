@@ -127,17 +127,19 @@ static void s_accept (fcj_audience_t *self)
     }
 }
 
-static bool s_is_stop (const char *line, size_t size)
+static fcj_wish_t s_wish (const char *line, size_t size)
 {
     json_t *root = json_loadb (line, size, 0, NULL);
     const char *cmd = json_string_value (json_object_get (root, "cmd"));
-    bool stop = cmd && strcmp (cmd, "stop") == 0;
+    fcj_wish_t wish = cmd && strcmp (cmd, "stop") == 0 ? FCJ_WISH_STOP
+                    : cmd && strcmp (cmd, "stay") == 0 ? FCJ_WISH_STAY
+                    : FCJ_WISH_NONE;
     json_decref (root);
-    return stop;
+    return wish;
 }
 
-/*  Reads what is there. -1: gone or bad, 1: asked to stop, else 0.  */
-static int s_read (listener_t *it)
+/*  Reads what is there, *wish grows. -1: gone or bad, else 0.  */
+static int s_read (listener_t *it, fcj_wish_t *wish)
 {
     for (;;) {
         if (it->used == sizeof it->line)
@@ -152,26 +154,23 @@ static int s_read (listener_t *it)
         char *end;
         while ((end = memchr (it->line, '\n', it->used))) {
             size_t size = (size_t) (end - it->line);
-            if (s_is_stop (it->line, size))
-                return 1;
+            fcj_wish_t one = s_wish (it->line, size);
+            if (one > *wish)
+                *wish = one;
             it->used -= size + 1;
             memmove (it->line, end + 1, it->used);
         }
     }
 }
 
-bool fcj_audience_run (fcj_audience_t *self)
+fcj_wish_t fcj_audience_run (fcj_audience_t *self)
 {
-    bool stop = false;
+    fcj_wish_t wish = FCJ_WISH_NONE;
     s_accept (self);
-    for (int n = self->count - 1; n >= 0; n--) {
-        int outcome = s_read (self->listeners[n]);
-        if (outcome > 0)
-            stop = true;
-        if (outcome < 0)
+    for (int n = self->count - 1; n >= 0; n--)
+        if (s_read (self->listeners[n], &wish) < 0)
             s_drop (self, n);
-    }
-    return stop;
+    return wish;
 }
 
 int fcj_audience_count (const fcj_audience_t *self)

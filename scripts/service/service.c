@@ -10,6 +10,7 @@
 #include "service.h"
 #include "audience.h"
 #include "child.h"
+#include "listens.h"
 #include "redis.h"
 #include "../../broker/client.h"
 #include "../../jobs/job.h"
@@ -29,7 +30,10 @@
 #define STOP_GRACE_MS     8000
 #define START_LIMIT_MS    60000
 #define WINDOW_MS         5000      /* its worker says HELLO at once */
+#define STORE_LIMIT_MS    5000      /* a Redis that is there is used by then */
 #define DEGRADED_MS       3000
+#define FRONT_MS          1000      /* one that cannot listen ends sooner */
+#define LAST_WORDS        256
 #define FAILURES_BAD      4         /* deaths in a row that make us "failed" */
 #define FLAGS_MAX         128
 
@@ -45,6 +49,8 @@ typedef struct {
     int signals;
     char redis_socket[256];
     bool redis_up, seen_ready, asking, stopping, hurry;
+    bool stay;                      /* somebody said so: not only for us */
+    bool store;                     /* the broker can use Redis */
     int workers, slots;             /* as STATUS said last; of compute */
     bool window;                    /* a worker of the lane gui is there */
     int64_t live;                   /* jobs not finished; -1 unknown */
@@ -194,6 +200,9 @@ static void s_on_status (void *arg, const fcj_map_t *reply,
     self->workers = (int) count;
     self->worker_error[0] = 0;
     self->window = false;
+    char store[8];
+    self->store = fcj_map_copy (reply, "store", store, sizeof store) > 0
+                  && strcmp (store, "up") == 0;
     for (size_t n = 0; n < count; n++) {
         const fcj_map_t *worker = fcj_list_map (workers, n);
         if (!worker)
@@ -223,6 +232,30 @@ static void s_ask (service_t *self, int64_t now)
 
 /* ---- The state we tell ------------------------------------------------- */
 
+/*  The last line of a part's log, as plain text: mostly it says why it
+ *  ended.  */
+static void s_last_words (const char *path, char words[LAST_WORDS])
+{
+    char end[2 * LAST_WORDS];
+    FILE *log = fopen (path, "re");
+    *words = 0;
+    if (!log)
+        return;
+    if (fseek (log, -(long) sizeof end, SEEK_END) < 0)
+        rewind (log);
+    size_t size = fread (end, 1, sizeof end, log);
+    fclose (log);
+    while (size && (end[size - 1] == '\n' || end[size - 1] == ' '))
+        size--;
+    const char *line = size ? memrchr (end, '\n', size) : NULL;
+    line = line ? line + 1 : end;
+    size -= (size_t) (line - end);
+    snprintf (words, LAST_WORDS, ": %.*s", (int) size, line);
+    for (char *at = words; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+}
+
 /*  What is wrong, for people; false when nothing is.  */
 static bool s_trouble (service_t *self, int64_t now, char *text, size_t size)
 {
@@ -237,13 +270,22 @@ static bool s_trouble (service_t *self, int64_t now, char *text, size_t size)
         if (part && fcj_child_failures (part) >= FAILURES_BAD
             && (!fcj_child_pid (part)
                 || now - fcj_child_started (part) < 1000)) {
-            snprintf (text, size, "%s ended %d times in a row, last with %s. "
-                      "Its log %s says why; `fcj doctor` checks this "
+            char words[LAST_WORDS];
+            s_last_words (fcj_child_log (part), words);
+            snprintf (text, size, "%s ended %d times in a row, last with "
+                      "%s%s. Its log is %s; `fcj doctor` checks this "
                       "machine.", fcj_child_name (part),
                       fcj_child_failures (part), fcj_child_ending (part),
-                      fcj_child_log (part));
+                      words, fcj_child_log (part));
             return true;
         }
+    }
+    if (!self->parts[REDIS] && !self->store && self->live >= 0
+        && !self->seen_ready && now - self->began > STORE_LIMIT_MS) {
+        snprintf (text, size, "The broker cannot use the Redis that is "
+                  "configured (FCJ_REDIS): `fcj doctor` says why, and "
+                  "%s/broker.log.", fcj_config_path (self->config, "log_dir"));
+        return true;
     }
     if (self->slots == 0 && self->worker_error[0]) {
         snprintf (text, size, "The worker cannot start FreeCAD: %.380s Run "
@@ -262,6 +304,18 @@ static bool s_trouble (service_t *self, int64_t now, char *text, size_t size)
     return false;
 }
 
+/*  The front-end serves. Another program may have the address that ours was
+ *  told to listen on: ours ends then.  */
+static bool s_front_up (const service_t *self, int64_t now)
+{
+    const fcj_child_t *part = self->parts[FRONTEND];
+    if (!part || self->seen_ready)
+        return true;
+    return fcj_child_pid (part) && fcj_listens (self->args->http)
+        && (fcj_child_failures (part) == 0
+            || now - fcj_child_started (part) > FRONT_MS);
+}
+
 static void s_tell (service_t *self, int64_t now)
 {
     char trouble[1024] = "";
@@ -271,7 +325,8 @@ static void s_tell (service_t *self, int64_t now)
     /*  A window that is only starting lets its jobs wait; before it is known
      *  they would be refused.  */
     bool all = self->slots > 0 && (!self->parts[GUI] || self->window
-                                   || now - self->began > WINDOW_MS);
+                                   || now - self->began > WINDOW_MS)
+               && s_front_up (self, now);
     if (*state != 'f' && (all || self->seen_ready))
         state = "ready";
     if (self->slots > 0)
@@ -305,7 +360,7 @@ static bool s_idle (service_t *self, int64_t now)
 {
     if (fcj_audience_count (self->audience) > 0 || self->live > 0)
         self->busy = now;
-    return self->args->automatic && self->args->idle_s > 0
+    return self->args->automatic && !self->stay && self->args->idle_s > 0
         && now - self->busy > self->args->idle_s * 1000;
 }
 
@@ -356,7 +411,9 @@ static void s_loop (service_t *self)
         s_on_signals (self);
         s_reap (self);
         fcj_client_run (self->client);
-        if (fcj_audience_run (self->audience))
+        fcj_wish_t wish = fcj_audience_run (self->audience);
+        self->stay = self->stay || wish == FCJ_WISH_STAY;
+        if (wish == FCJ_WISH_STOP)
             s_begin_stop (self, "asked");
         if (s_idle (self, now))
             s_begin_stop (self, "idle");

@@ -1,7 +1,8 @@
 /*  service.h - the local service: a private Redis, the broker, one worker
  *  and, when asked, the HTTP front-end, kept running until told to stop.
  *
- *      starting -> ready          the broker knows a worker with slots
+ *      starting -> ready          the broker knows a worker with slots, and
+ *                                 the front-end listens, if there is one
  *      starting -> failed         with what to do; ready when that is mended
  *      ready <-> failed           a part keeps dying
  *      ready <-> degraded         no worker offers a slot: jobs are taken,
