@@ -9,6 +9,8 @@
 
 #define PAGE 1000
 
+/*  A store call under way. Its outcome goes to the core (call, s_stored) or
+ *  to the front-end that asked (ref, s_answered).  */
 typedef struct {
     fcj_broker_t *broker;
     uint32_t call;
@@ -26,6 +28,30 @@ s_call_new (fcj_broker_t *self, const char *id, uint32_t call)
     made->call = call;
     strcpy (made->id, id);
     return made;
+}
+
+static call_t *
+s_call_for (fcj_broker_t *self, const char *id, uint64_t ref)
+{
+    call_t *made = s_call_new (self, id, 0);
+    made->ref = ref;
+    return made;
+}
+
+/*  DONE with the state that every such reply names, or REFUSED.  */
+static void
+s_answered (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
+{
+    call_t *call = arg;
+    char state[16] = "gone";
+    if (reply)
+        fcj_map_copy (reply, "state", state, sizeof state);
+    if (error)
+        fcj_send_refused (call->broker, call->ref, error->reason,
+                          error->text, error->retryable);
+    else
+        fcj_send_done (call->broker, call->ref, state);
+    free (call);
 }
 
 static size_t
@@ -100,28 +126,14 @@ s_ignored (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
 }
 
 /*  The answer to a question is acknowledged when the record shows the question
- *  no longer.  */
-static void
-s_unasked (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
-{
-    call_t *call = arg;
-    (void) reply;
-    if (error)
-        fcj_send_refused (call->broker, call->ref, error->reason,
-                          error->text, error->retryable);
-    else
-        fcj_send_done (call->broker, call->ref, "running");
-    free (call);
-}
-
+ *  no longer. Without a ref nobody answered: it was withdrawn.  */
 static void
 s_unask (fcj_broker_t *self, const fcj_action_t *action)
 {
-    call_t *call = action->ref ? s_call_new (self, action->id, 0) : NULL;
-    if (call)
-        call->ref = action->ref;
+    call_t *call = action->ref ? s_call_for (self, action->id, action->ref)
+                               : NULL;
     fcj_writer_answered (self->writer, action->id, action->token, action->ask,
-                         call ? s_unasked : s_ignored, call);
+                         call ? s_answered : s_ignored, call);
 }
 
 static fcj_lease_args_t
@@ -255,52 +267,22 @@ fcj_store_act (fcj_broker_t *self, const fcj_action_t *action)
     }
 }
 
-/* ---- Deleting ---------------------------------------------------------- */
-
-static void
-s_deleted (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
-{
-    call_t *call = arg;
-    (void) reply;
-    if (error)
-        fcj_send_refused (call->broker, call->ref, error->reason,
-                          error->text, error->retryable);
-    else
-        fcj_send_done (call->broker, call->ref, "deleted");
-    free (call);
-}
+/* ---- Jobs that the core does not hold ---------------------------------- */
 
 void
 fcj_store_delete (fcj_broker_t *self, uint64_t ref, const char *id,
                   const char *owner)
 {
-    call_t *call = s_call_new (self, id, 0);
-    call->ref = ref;
-    fcj_writer_delete (self->writer, id, owner, s_deleted, call);
-}
-
-static void
-s_cancelled (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
-{
-    call_t *call = arg;
-    char state[16] = "gone";
-    if (reply)
-        fcj_map_copy (reply, "state", state, sizeof state);
-    if (error)
-        fcj_send_refused (call->broker, call->ref, error->reason,
-                          error->text, error->retryable);
-    else
-        fcj_send_done (call->broker, call->ref, state);
-    free (call);
+    fcj_writer_delete (self->writer, id, owner, s_answered,
+                       s_call_for (self, id, ref));
 }
 
 void
 fcj_store_cancel (fcj_broker_t *self, uint64_t ref, const char *id,
                   const char *owner)
 {
-    call_t *call = s_call_new (self, id, 0);
-    call->ref = ref;
-    fcj_writer_cancel (self->writer, id, owner, s_cancelled, call);
+    fcj_writer_cancel (self->writer, id, owner, s_answered,
+                       s_call_for (self, id, ref));
 }
 
 /* ---- Start-up ---------------------------------------------------------- */
