@@ -11,10 +11,11 @@
  *      (also from WAITING and READY: expired, dependency failed)
  *
  *  STORING, LEASING, FINISHING, REQUEUEING, CANCELLING and READING are phases
- *  with one store call under way. An unavailable store leaves the phase as it is; the
- *  call is made again with the same arguments, which the store promises to
- *  take for the same call. What comes in such a phase waits for its outcome:
- *  a cancel is a note on the job (`asks`), looked at when the call is over.
+ *  with one store call under way. An unavailable store leaves the phase as it
+ *  is; the call is made again with the same arguments, which the store
+ *  promises to take for the same call. What comes in such a phase waits for
+ *  its outcome: a cancel is a note on the job (`requests`), looked at when the
+ *  call is over.
  *
  *  When the store says that a call does not fit (STALE), somebody else has
  *  changed the record: it is read, and the job goes on from what it says. A
@@ -57,7 +58,7 @@ typedef struct ask {
     struct ask *next;
     uint64_t ref;
     bool cancel;
-} ask_t;
+} request_t;
 
 /*  waiter waits for dep; in the list of dep's waiters.  */
 typedef struct edge {
@@ -86,7 +87,7 @@ struct job {
     owner_t *owner;
     worker_t *worker;
     fcj_bytes_t *bytes;                 /* spec while STORING, or FINISH */
-    ask_t *asks;
+    request_t *requests;
     edge_t *waiters;
     deps_t *deps;
     question_t *question;
@@ -808,10 +809,10 @@ s_job_free (fcj_core_t *self, job_t *job)
     s_edges_free (job->deps);
     free (self->used_deps);
     self->used_deps = job->deps;
-    while (job->asks) {
-        ask_t *ask = job->asks;
-        job->asks = ask->next;
-        free (ask);
+    while (job->requests) {
+        request_t *request = job->requests;
+        job->requests = request->next;
+        free (request);
     }
     s_owner_leave (self, job->owner);
     self->counts.live--;
@@ -819,15 +820,15 @@ s_job_free (fcj_core_t *self, job_t *job)
 }
 
 static void
-s_ask (job_t *job, uint64_t ref, bool cancel)
+s_request_add (job_t *job, uint64_t ref, bool cancel)
 {
     if (!ref)
         return;
-    ask_t *ask = s_alloc (sizeof *ask);
-    ask->ref = ref;
-    ask->cancel = cancel;
-    ask->next = job->asks;
-    job->asks = ask;
+    request_t *request = s_alloc (sizeof *request);
+    request->ref = ref;
+    request->cancel = cancel;
+    request->next = job->requests;
+    job->requests = request;
 }
 
 /*  Answers those who asked for a submit (cancel false) or for a cancel.
@@ -836,27 +837,27 @@ static void
 s_answer (fcj_core_t *self, job_t *job, bool cancel, fcj_reason_t reason,
           const char *text, const char *state, const char *actual)
 {
-    ask_t **at = &job->asks;
+    request_t **at = &job->requests;
     while (*at) {
-        ask_t *ask = *at;
-        if (ask->cancel != cancel) {
-            at = &ask->next;
+        request_t *request = *at;
+        if (request->cancel != cancel) {
+            at = &request->next;
             continue;
         }
         if (reason != FCJ_OK)
-            s_refuse (self, ask->ref, reason, text);
+            s_refuse (self, request->ref, reason, text);
         else {
             fcj_action_t *action = s_act_job (self, cancel ? FCJ_DO_DONE
                                               : FCJ_DO_ACCEPTED, job);
-            action->ref = ask->ref;
+            action->ref = request->ref;
             action->state = state;
             if (actual && strcmp (actual, action->id) != 0) {
                 snprintf (action->id, sizeof action->id, "%s", actual);
                 action->existing = true;
             }
         }
-        *at = ask->next;
-        free (ask);
+        *at = request->next;
+        free (request);
     }
 }
 
@@ -1210,7 +1211,7 @@ s_submit (fcj_core_t *self, const fcj_event_t *event)
     if (job && strcmp (job->owner->name, event->owner) != 0)
         s_refuse (self, event->ref, FCJ_CONFLICT, "This id is taken.");
     else if (job && job->phase == STORING)
-        s_ask (job, event->ref, false);
+        s_request_add (job, event->ref, false);
     else if (job) {
         fcj_action_t *action = s_act_job (self, FCJ_DO_ACCEPTED, job);
         action->ref = event->ref;
@@ -1228,7 +1229,7 @@ s_submit (fcj_core_t *self, const fcj_event_t *event)
         job = s_job_new (self, event, id);
         job->bytes = event->bytes;
         job->queue_until = self->now + event->queue_ms;
-        s_ask (job, event->ref, false);
+        s_request_add (job, event->ref, false);
         worker_t *worker = job->deps || self->lines[job->lane].count ? NULL
                            : s_pick (self, job->lane);
         if (worker)
@@ -1250,7 +1251,7 @@ s_cancel (fcj_core_t *self, const fcj_event_t *event)
         return;
     }
     job->cancel = 1;
-    s_ask (job, event->ref, true);
+    s_request_add (job, event->ref, true);
     if (s_calls (job->phase))
         return;
     s_edges_free (job->deps);
