@@ -7,7 +7,7 @@
 
 #ifndef FCJ_LINE_H
 #define FCJ_LINE_H
-#include "../jobs/job.h"
+#include "../../jobs/job.h"
 
 typedef struct fcj_item {
     struct fcj_item *left, *right;

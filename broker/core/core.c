@@ -1,38 +1,10 @@
-/*  core.c - the broker decides.
- *
- *  The life of a job here (its phase), beside its state in the store:
- *
- *      STORING --ok--> WAITING --dependencies done--> READY --slot--> LEASING
- *         |                                             ^               | ok
- *         +--ok, stored with its lease--> RUNNING <-----|---------------+
- *                                          |   |        |
- *                     FINISH, poison       |   +--lost, released--> REQUEUEING
- *      FINISHING <-------------------------+
- *      (also from WAITING and READY: expired, dependency failed)
- *
- *  STORING, LEASING, FINISHING, REQUEUEING, CANCELLING and READING are phases
- *  with one store call under way. An unavailable store leaves the phase as it
- *  is; the call is made again with the same arguments, which the store
- *  promises to take for the same call. What comes in such a phase waits for
- *  its outcome: a cancel is a note on the job (`requests`), looked at when the
- *  call is over.
- *
- *  When the store says that a call does not fit (STALE), somebody else has
- *  changed the record: it is read, and the job goes on from what it says. A
- *  job leaves the core only when its record is terminal or not there.
- *
- *  A slot is held from the moment a job is meant for it until the worker
- *  hands the job over, or, for a job that ended otherwise, until the worker
- *  stops listing it: a ghost keeps the slot and repeats KILL meanwhile.  */
+/*  core.c - the broker decides.  */
 
-#include "core.h"
-#include "heap.h"
-#include "line.h"
+#include "world.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define OWNER_BUCKETS   4096
 #define RETRY_FIRST_MS  50
 #define RETRY_MAX_MS    2000
 #define SUBMIT_TRIES    4       /* then the front-end hears of it */
@@ -40,119 +12,11 @@
 #define GHOST_MS        1500    /* RUN may still be on its way so long */
 #define REFUSED_TRIES   3       /* a finish that the store cannot take */
 
-typedef enum { STORING, WAITING, READY, LEASING, RUNNING, FINISHING,
-               REQUEUEING, CANCELLING, READING } phase_t;
-
-typedef struct job job_t;
-typedef struct worker worker_t;
-
-typedef struct owner {
-    struct owner *chain;
-    size_t live;
-    fcj_queue_t queues[FCJ_LANE_COUNT][FCJ_PRIORITY_COUNT];
-    char name[];
-} owner_t;
-
-/*  Somebody who waits for an answer about a job.  */
-typedef struct ask {
-    struct ask *next;
-    uint64_t ref;
-    bool cancel;
-} request_t;
-
-/*  waiter waits for dep; in the list of dep's waiters.  */
-typedef struct edge {
-    struct edge *next, *prev;
-    job_t *dep, *waiter;
-} edge_t;
-
-/*  What a running job asks its user. The answer stays until the attempt or
- *  the next question: a worker that was away when it came asks once more.  */
-typedef struct {
-    int64_t number;
-    fcj_bytes_t *answer;                /* NULL: open */
-} question_t;
-
-typedef struct {
-    size_t count, pending;
-    edge_t *edges;
-    uint8_t failed[16];
-    uint8_t ids[][16];
-} deps_t;
-
-struct job {
-    fcj_item_t item;
-    fcj_due_t due;
-    job_t *chain, *next, *prev;         /* bucket; jobs of its worker */
-    owner_t *owner;
-    worker_t *worker;
-    fcj_bytes_t *bytes;                 /* spec while STORING, or FINISH */
-    request_t *requests;
-    edge_t *waiters;
-    deps_t *deps;
-    question_t *question;
-    int64_t queue_until;
-    uint32_t call;
-    uint8_t id[16], token[16];
-    uint16_t attempt;
-    uint8_t tries, losses;
-    unsigned phase : 4, lane : 2, priority : 2, reason : 5, final : 3;
-    unsigned cancel : 1;                /* somebody wants it cancelled */
-    unsigned held : 1;                  /* holds a slot of worker */
-    unsigned sent : 1;                  /* RUN went out */
-    unsigned confirmed : 1;             /* the worker surely has it */
-    unsigned delivered : 1;             /* handed over: owes FINISHED */
-    unsigned lost : 1;                  /* this requeue is counted */
-    unsigned ran : 1;                   /* what it requeues was an execution */
-    unsigned unsure : 1;                /* recovered: RUN may not have gone */
-    unsigned absent : 1;                /* and did not: its worker says so */
-    unsigned renewed : 1, seen : 1, tokened : 1;
-};
-
-typedef struct {
-    uint8_t id[16], token[16];
-    int64_t since;
-    bool confirmed;
-} ghost_t;
-
-struct worker {
-    char id[FCJ_ID_LEN + 1], name[FCJ_NAME_MAX + 1];
-    unsigned lanes;
-    int slots, busy;                    /* busy: held slots and ghosts */
-    bool connected, draining;
-    job_t *jobs;
-    int ghost_count;
-    ghost_t ghosts[FCJ_SLOTS_MAX];
-};
-
-struct fcj_core {
-    size_t queue_max, owner_max, buckets;
-    fcj_token_fn *token;
-    void *token_arg;
-    job_t **jobs;
-    owner_t *owners[OWNER_BUCKETS];
-    worker_t *workers[FCJ_WORKERS_MAX];
-    size_t worker_count, turn;
-    char window[FCJ_ID_LEN + 1];        /* the worker of the lane gui */
-    fcj_line_t lines[FCJ_LANE_COUNT];
-    fcj_heap_t heap;
-    int64_t now, last_key, first_key, renew_at, lease_ms;
-    uint32_t calls;
-    bool recovered, stopping;
-    size_t busy_calls;                  /* jobs in a phase with a call */
-    fcj_core_counts_t counts;
-    fcj_action_t *actions;
-    size_t action_count, action_room;
-    fcj_bytes_t *used;                  /* freed at the next step */
-    deps_t *used_deps;
-    owner_t *leaving;
-};
-
 /* ---- Small things ------------------------------------------------------ */
 
 /*  Memory is bounded by queue_max; without it there is no way on.  */
 static void *
-s_alloc (size_t size)
+fcj_must_alloc (size_t size)
 {
     void *memory = calloc (1, size);
     if (!memory) {
@@ -171,7 +35,7 @@ s_hex (int c)
 
 /*  16 bytes of 32 hex digits, hyphens skipped; -1 for anything else.  */
 static int
-s_binary (const char *text, uint8_t out[16])
+fcj_binary_of (const char *text, uint8_t out[16])
 {
     size_t n = 0;
     for (; text && *text && n < 32; text++) {
@@ -187,7 +51,7 @@ s_binary (const char *text, uint8_t out[16])
 }
 
 static void
-s_token_text (const uint8_t token[16], fcj_token_t text)
+fcj_token_text (const uint8_t token[16], fcj_token_t text)
 {
     for (int n = 0; n < 16; n++) {
         text[2 * n] = "0123456789abcdef"[token[n] >> 4];
@@ -220,7 +84,7 @@ s_bucket (const fcj_core_t *self, const uint8_t id[16])
 }
 
 static job_t *
-s_find_binary (const fcj_core_t *self, const uint8_t id[16])
+fcj_table_find_binary (const fcj_core_t *self, const uint8_t id[16])
 {
     job_t *job = self->jobs[s_bucket (self, id)];
     while (job && memcmp (job->id, id, 16) != 0)
@@ -229,14 +93,15 @@ s_find_binary (const fcj_core_t *self, const uint8_t id[16])
 }
 
 static job_t *
-s_find (const fcj_core_t *self, const char *id)
+fcj_table_find (const fcj_core_t *self, const char *id)
 {
     uint8_t binary[16];
-    return s_binary (id, binary) == 0 ? s_find_binary (self, binary) : NULL;
+    return fcj_binary_of (id, binary) == 0
+           ? fcj_table_find_binary (self, binary) : NULL;
 }
 
 static fcj_action_t *
-s_act (fcj_core_t *self, fcj_action_type_t type)
+fcj_act (fcj_core_t *self, fcj_action_type_t type)
 {
     if (self->action_count == self->action_room) {
         size_t room = self->action_room ? self->action_room * 2 : 64;
@@ -254,12 +119,12 @@ s_act (fcj_core_t *self, fcj_action_type_t type)
 }
 
 static fcj_action_t *
-s_act_job (fcj_core_t *self, fcj_action_type_t type, const job_t *job)
+fcj_act_job (fcj_core_t *self, fcj_action_type_t type, const job_t *job)
 {
-    fcj_action_t *action = s_act (self, type);
+    fcj_action_t *action = fcj_act (self, type);
     fcj_core_id_text (job->id, action->id);
     if (job->tokened)
-        s_token_text (job->token, action->token);
+        fcj_token_text (job->token, action->token);
     if (job->worker)
         strcpy (action->worker, job->worker->id);
     action->attempt = job->attempt;
@@ -268,12 +133,12 @@ s_act_job (fcj_core_t *self, fcj_action_type_t type, const job_t *job)
 }
 
 static void
-s_refuse (fcj_core_t *self, uint64_t ref, fcj_reason_t reason,
-          const char *text)
+fcj_act_refuse (fcj_core_t *self, uint64_t ref, fcj_reason_t reason,
+                const char *text)
 {
     if (!ref)
         return;
-    fcj_action_t *action = s_act (self, FCJ_DO_REFUSED);
+    fcj_action_t *action = fcj_act (self, FCJ_DO_REFUSED);
     action->ref = ref;
     action->reason = reason;
     action->retryable = reason == FCJ_QUEUE_FULL
@@ -282,21 +147,21 @@ s_refuse (fcj_core_t *self, uint64_t ref, fcj_reason_t reason,
 }
 
 static const char *
-s_state (const job_t *job)
+fcj_phase_state (const job_t *job)
 {
     return job->phase == RUNNING
            || (job->sent && !job->delivered) ? "running" : "queued";
 }
 
 static void
-s_event (fcj_core_t *self, const job_t *job, const char *state)
+fcj_act_event (fcj_core_t *self, const job_t *job, const char *state)
 {
-    s_act_job (self, FCJ_DO_EVENT, job)->state = state;
+    fcj_act_job (self, FCJ_DO_EVENT, job)->state = state;
 }
 
 /*  Bytes and deps that an action of this step may point at.  */
 static void
-s_drop_bytes (fcj_core_t *self, job_t *job)
+fcj_table_drop_bytes (fcj_core_t *self, job_t *job)
 {
     if (!job->bytes)
         return;
@@ -325,7 +190,7 @@ s_owner (fcj_core_t *self, const char *name)
 {
     owner_t **at = s_owner_at (self, name);
     if (!*at) {
-        *at = s_alloc (sizeof (owner_t) + strlen (name) + 1);
+        *at = fcj_must_alloc (sizeof (owner_t) + strlen (name) + 1);
         strcpy ((*at)->name, name);
     }
     return *at;
@@ -353,7 +218,7 @@ s_owner_free (fcj_core_t *self)
 /* ---- Slots ------------------------------------------------------------- */
 
 static worker_t *
-s_worker (const fcj_core_t *self, const char *id)
+fcj_worker_find (const fcj_core_t *self, const char *id)
 {
     for (size_t n = 0; id && n < self->worker_count; n++)
         if (strcmp (self->workers[n]->id, id) == 0)
@@ -362,11 +227,11 @@ s_worker (const fcj_core_t *self, const char *id)
 }
 
 static worker_t *
-s_worker_new (fcj_core_t *self, const char *id)
+fcj_worker_add (fcj_core_t *self, const char *id)
 {
     if (self->worker_count == FCJ_WORKERS_MAX || strlen (id) > FCJ_ID_LEN)
         return NULL;
-    worker_t *worker = s_alloc (sizeof *worker);
+    worker_t *worker = fcj_must_alloc (sizeof *worker);
     strcpy (worker->id, id);
     self->workers[self->worker_count++] = worker;
     return worker;
@@ -382,10 +247,10 @@ s_is_free (const worker_t *worker, unsigned lane)
 /*  A worker with a free slot for lane. The window exists once: whoever holds
  *  its lane, or nobody.  */
 static worker_t *
-s_pick (fcj_core_t *self, unsigned lane)
+fcj_slot_pick (fcj_core_t *self, unsigned lane)
 {
     if (lane == FCJ_LANE_GUI) {
-        worker_t *worker = s_worker (self, self->window);
+        worker_t *worker = fcj_worker_find (self, self->window);
         return worker && s_is_free (worker, lane) ? worker : NULL;
     }
     for (size_t n = 0; n < self->worker_count; n++) {
@@ -399,7 +264,7 @@ s_pick (fcj_core_t *self, unsigned lane)
 }
 
 static void
-s_hold (job_t *job)
+fcj_slot_hold (job_t *job)
 {
     if (job->worker && !job->held) {
         job->held = 1;
@@ -408,7 +273,7 @@ s_hold (job_t *job)
 }
 
 static void
-s_free_slot (job_t *job)
+fcj_slot_free (job_t *job)
 {
     if (job->held) {
         job->held = 0;
@@ -417,7 +282,7 @@ s_free_slot (job_t *job)
 }
 
 static void
-s_attach (job_t *job, worker_t *worker)
+fcj_slot_attach (job_t *job, worker_t *worker)
 {
     job->worker = worker;
     job->prev = NULL;
@@ -428,11 +293,11 @@ s_attach (job_t *job, worker_t *worker)
 }
 
 static void
-s_detach (job_t *job)
+fcj_slot_detach (job_t *job)
 {
     if (!job->worker)
         return;
-    s_free_slot (job);
+    fcj_slot_free (job);
     if (job->prev)
         job->prev->next = job->next;
     else
@@ -444,20 +309,20 @@ s_detach (job_t *job)
 }
 
 static void
-s_kill (fcj_core_t *self, const worker_t *worker, const uint8_t *id,
-        const uint8_t *token, const char *why)
+fcj_act_kill (fcj_core_t *self, const worker_t *worker, const uint8_t *id,
+              const uint8_t *token, const char *why)
 {
-    fcj_action_t *action = s_act (self, FCJ_DO_KILL);
+    fcj_action_t *action = fcj_act (self, FCJ_DO_KILL);
     strcpy (action->worker, worker->id);
     if (id)
         fcj_core_id_text (id, action->id);
-    s_token_text (token, action->token);
+    fcj_token_text (token, action->token);
     strcpy (action->text, why);
 }
 
 static void
-s_haunt (fcj_core_t *self, worker_t *worker, const uint8_t *id,
-         const uint8_t *token, bool confirmed)
+fcj_ghost_add (fcj_core_t *self, worker_t *worker, const uint8_t *id,
+               const uint8_t *token, bool confirmed)
 {
     if (worker->ghost_count == FCJ_SLOTS_MAX)
         return;
@@ -470,7 +335,7 @@ s_haunt (fcj_core_t *self, worker_t *worker, const uint8_t *id,
 }
 
 static void
-s_exorcise (worker_t *worker, int n)
+fcj_ghost_remove (worker_t *worker, int n)
 {
     worker->ghosts[n] = worker->ghosts[--worker->ghost_count];
     worker->busy--;
@@ -479,24 +344,24 @@ s_exorcise (worker_t *worker, int n)
 /*  The attempt is over. What the worker still has of it is answered or
  *  killed.  */
 static void
-s_part (fcj_core_t *self, job_t *job, const char *why)
+fcj_slot_part (fcj_core_t *self, job_t *job, const char *why)
 {
     worker_t *worker = job->worker;
     if (!worker)
         return;
     if (job->delivered)
-        s_act_job (self, FCJ_DO_FINISHED, job);
+        fcj_act_job (self, FCJ_DO_FINISHED, job);
     else if (job->sent && worker->connected && job->held) {
-        s_kill (self, worker, job->id, job->token, why);
-        s_haunt (self, worker, job->id, job->token, job->confirmed);
+        fcj_act_kill (self, worker, job->id, job->token, why);
+        fcj_ghost_add (self, worker, job->id, job->token, job->confirmed);
     }
-    s_detach (job);
+    fcj_slot_detach (job);
 }
 
 /* ---- Phases ------------------------------------------------------------ */
 
 static bool
-s_calls (unsigned phase)
+fcj_phase_calls (unsigned phase)
 {
     return phase == STORING || phase == LEASING || phase == FINISHING
            || phase == REQUEUEING || phase == CANCELLING
@@ -523,12 +388,12 @@ s_count (fcj_core_t *self, unsigned phase, bool in)
         self->counts.waiting += one;
     if (phase == RUNNING)
         self->counts.running += one;
-    if (s_calls (phase))
+    if (fcj_phase_calls (phase))
         self->busy_calls += one;
 }
 
 static void
-s_forget_question (job_t *job)
+fcj_question_forget (job_t *job)
 {
     if (job->question)
         free (job->question->answer);
@@ -537,9 +402,9 @@ s_forget_question (job_t *job)
 }
 
 static void
-s_phase (fcj_core_t *self, job_t *job, phase_t phase)
+fcj_phase_set (fcj_core_t *self, job_t *job, phase_t phase)
 {
-    s_forget_question (job);
+    fcj_question_forget (job);
     if (job->phase == READY)
         fcj_line_remove (s_line (self, job), s_queue (job),
                          (fcj_priority_t) job->priority, &job->item);
@@ -549,7 +414,7 @@ s_phase (fcj_core_t *self, job_t *job, phase_t phase)
 }
 
 static void
-s_due (fcj_core_t *self, job_t *job, int64_t due)
+fcj_phase_due (fcj_core_t *self, job_t *job, int64_t due)
 {
     if (fcj_heap_set (&self->heap, &job->due, due) < 0)
         abort ();
@@ -585,7 +450,7 @@ s_finish_text (const job_t *job, fcj_action_t *action)
 
 /*  Makes the store call of the job's phase, for the first time or again.  */
 static void
-s_call (fcj_core_t *self, job_t *job)
+fcj_phase_call (fcj_core_t *self, job_t *job)
 {
     static const fcj_action_type_t types[] = {
         [STORING] = FCJ_DO_SUBMIT, [LEASING] = FCJ_DO_LEASE,
@@ -596,7 +461,7 @@ s_call (fcj_core_t *self, job_t *job)
         self->calls = 1;
     job->call = self->calls;
     fcj_heap_remove (&self->heap, &job->due);
-    fcj_action_t *action = s_act_job (self, types[job->phase], job);
+    fcj_action_t *action = fcj_act_job (self, types[job->phase], job);
     action->call = job->call;
     action->bytes = job->bytes;
     action->deadline = self->now + self->lease_ms;
@@ -615,46 +480,46 @@ s_call (fcj_core_t *self, job_t *job)
 }
 
 static void
-s_begin (fcj_core_t *self, job_t *job, phase_t phase)
+fcj_phase_begin (fcj_core_t *self, job_t *job, phase_t phase)
 {
-    s_phase (self, job, phase);
+    fcj_phase_set (self, job, phase);
     job->tries = 0;
-    s_call (self, job);
+    fcj_phase_call (self, job);
 }
 
 static void
-s_ready (fcj_core_t *self, job_t *job, bool front)
+fcj_phase_ready (fcj_core_t *self, job_t *job, bool front)
 {
-    s_phase (self, job, READY);
+    fcj_phase_set (self, job, READY);
     job->item.key = front ? --self->first_key : ++self->last_key;
     memcpy (&job->item.weight, job->id, 4);
     fcj_line_add (s_line (self, job), s_queue (job),
                   (fcj_priority_t) job->priority, &job->item);
-    s_due (self, job, job->queue_until);
+    fcj_phase_due (self, job, job->queue_until);
 }
 
 /*  The token is spent with its attempt: a finish from the queue has none.  */
 static void
-s_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
+fcj_phase_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
 {
-    s_drop_bytes (self, job);
+    fcj_table_drop_bytes (self, job);
     job->reason = reason & 31;
     job->final = FCJ_FAILED;
-    s_begin (self, job, FINISHING);
+    fcj_phase_begin (self, job, FINISHING);
 }
 
 /*  lost: counts as one of the executions allowed. ran: it may have begun.  */
 static void
-s_requeue (fcj_core_t *self, job_t *job, bool lost, bool ran)
+fcj_phase_requeue (fcj_core_t *self, job_t *job, bool lost, bool ran)
 {
-    s_free_slot (job);
+    fcj_slot_free (job);
     job->ran = ran;
     if (lost && job->losses + 1 >= FCJ_EXECUTIONS_MAX) {
-        s_fail (self, job, FCJ_POISON);
+        fcj_phase_fail (self, job, FCJ_POISON);
         return;
     }
     job->lost = lost;
-    s_begin (self, job, REQUEUEING);
+    fcj_phase_begin (self, job, REQUEUEING);
 }
 
 /* ---- Dependencies ------------------------------------------------------ */
@@ -674,7 +539,7 @@ s_edge_cut (edge_t *edge)
 }
 
 static void
-s_edges_free (deps_t *deps)
+fcj_depend_cut (deps_t *deps)
 {
     for (size_t n = 0; deps && deps->edges && n < deps->count; n++)
         s_edge_cut (&deps->edges[n]);
@@ -686,25 +551,25 @@ s_edges_free (deps_t *deps)
 }
 
 static void
-s_deps_new (job_t *job, const fcj_dep_t *deps, size_t count)
+fcj_depend_new (job_t *job, const fcj_dep_t *deps, size_t count)
 {
     if (!count)
         return;
     if (count > FCJ_DEPENDS_MAX)
         count = FCJ_DEPENDS_MAX;
-    job->deps = s_alloc (sizeof (deps_t) + count * 16);
+    job->deps = fcj_must_alloc (sizeof (deps_t) + count * 16);
     job->deps->count = count;
     for (size_t n = 0; n < count; n++)
-        s_binary (deps[n].id, job->deps->ids[n]);
+        fcj_binary_of (deps[n].id, job->deps->ids[n]);
 }
 
 static void
 s_dependency_failed (fcj_core_t *self, job_t *job, const uint8_t id[16])
 {
     memcpy (job->deps->failed, id, 16);
-    s_edges_free (job->deps);
+    fcj_depend_cut (job->deps);
     job->tokened = 0;
-    s_fail (self, job, FCJ_DEPENDENCY);
+    fcj_phase_fail (self, job, FCJ_DEPENDENCY);
 }
 
 /*  The state of a dependency that the core does not hold.  */
@@ -713,7 +578,7 @@ s_dep_state (const uint8_t id[16], const fcj_event_t *event)
 {
     uint8_t binary[16];
     for (size_t n = 0; n < event->dep_count; n++)
-        if (s_binary (event->deps[n].id, binary) == 0
+        if (fcj_binary_of (event->deps[n].id, binary) == 0
             && memcmp (binary, id, 16) == 0)
             return event->deps[n].state;
     return -1;
@@ -721,17 +586,18 @@ s_dep_state (const uint8_t id[16], const fcj_event_t *event)
 
 /*  Into the line, or into the waiting room of what it depends on.  */
 static void
-s_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event, bool front)
+fcj_depend_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event,
+                  bool front)
 {
     deps_t *deps = job->deps;
     if (!deps) {
-        s_ready (self, job, front);
+        fcj_phase_ready (self, job, front);
         return;
     }
-    s_edges_free (deps);
-    deps->edges = s_alloc (deps->count * sizeof (edge_t));
+    fcj_depend_cut (deps);
+    deps->edges = fcj_must_alloc (deps->count * sizeof (edge_t));
     for (size_t n = 0; n < deps->count; n++) {
-        job_t *dep = s_find_binary (self, deps->ids[n]);
+        job_t *dep = fcj_table_find_binary (self, deps->ids[n]);
         if (dep && dep != job) {
             edge_t *edge = &deps->edges[n];
             edge->dep = dep;
@@ -748,15 +614,15 @@ s_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event, bool front)
         }
     }
     if (deps->pending == 0)
-        s_ready (self, job, front);
+        fcj_phase_ready (self, job, front);
     else {
-        s_phase (self, job, WAITING);
-        s_due (self, job, job->queue_until);
+        fcj_phase_set (self, job, WAITING);
+        fcj_phase_due (self, job, job->queue_until);
     }
 }
 
 static void
-s_wake_waiters (fcj_core_t *self, job_t *job, bool completed)
+fcj_depend_wake (fcj_core_t *self, job_t *job, bool completed)
 {
     while (job->waiters) {
         edge_t *edge = job->waiters;
@@ -769,16 +635,16 @@ s_wake_waiters (fcj_core_t *self, job_t *job, bool completed)
         if (!completed)
             s_dependency_failed (self, waiter, job->id);
         else if (waiter->deps->pending == 0)
-            s_ready (self, waiter, false);
+            fcj_phase_ready (self, waiter, false);
     }
 }
 
 /* ---- Birth and end ----------------------------------------------------- */
 
 static job_t *
-s_job_new (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
+fcj_table_add (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
 {
-    job_t *job = s_alloc (sizeof *job);
+    job_t *job = fcj_must_alloc (sizeof *job);
     memcpy (job->id, id, 16);
     job_t **bucket = &self->jobs[s_bucket (self, id)];
     job->chain = *bucket;
@@ -789,24 +655,24 @@ s_job_new (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
     job->priority = (unsigned) event->priority & 3;
     job->phase = STORING;
     s_count (self, STORING, true);
-    s_deps_new (job, event->deps, event->dep_count);
+    fcj_depend_new (job, event->deps, event->dep_count);
     self->counts.live++;
     return job;
 }
 
 static void
-s_job_free (fcj_core_t *self, job_t *job)
+fcj_table_remove (fcj_core_t *self, job_t *job)
 {
-    s_phase (self, job, RUNNING);
+    fcj_phase_set (self, job, RUNNING);
     s_count (self, RUNNING, false);
-    s_detach (job);
+    fcj_slot_detach (job);
     fcj_heap_remove (&self->heap, &job->due);
     job_t **at = &self->jobs[s_bucket (self, job->id)];
     while (*at != job)
         at = &(*at)->chain;
     *at = job->chain;
-    s_drop_bytes (self, job);
-    s_edges_free (job->deps);
+    fcj_table_drop_bytes (self, job);
+    fcj_depend_cut (job->deps);
     free (self->used_deps);
     self->used_deps = job->deps;
     while (job->requests) {
@@ -824,46 +690,58 @@ s_request_add (job_t *job, uint64_t ref, bool cancel)
 {
     if (!ref)
         return;
-    request_t *request = s_alloc (sizeof *request);
+    request_t *request = fcj_must_alloc (sizeof *request);
     request->ref = ref;
     request->cancel = cancel;
     request->next = job->requests;
     job->requests = request;
 }
 
-/*  Answers those who asked for a submit (cancel false) or for a cancel.
- *  reason FCJ_OK: with state.  */
-static void
-s_answer (fcj_core_t *self, job_t *job, bool cancel, fcj_reason_t reason,
-          const char *text, const char *state, const char *actual)
+/*  The first of those who asked for this, taken out; the caller frees it.  */
+static request_t *
+s_request_take (job_t *job, bool cancel)
 {
     request_t **at = &job->requests;
-    while (*at) {
-        request_t *request = *at;
-        if (request->cancel != cancel) {
-            at = &request->next;
-            continue;
-        }
-        if (reason != FCJ_OK)
-            s_refuse (self, request->ref, reason, text);
-        else {
-            fcj_action_t *action = s_act_job (self, cancel ? FCJ_DO_DONE
-                                              : FCJ_DO_ACCEPTED, job);
-            action->ref = request->ref;
-            action->state = state;
-            if (actual && strcmp (actual, action->id) != 0) {
-                snprintf (action->id, sizeof action->id, "%s", actual);
-                action->existing = true;
-            }
-        }
+    while (*at && (*at)->cancel != cancel)
+        at = &(*at)->next;
+    request_t *request = *at;
+    if (request)
         *at = request->next;
+    return request;
+}
+
+static void
+fcj_request_refuse (fcj_core_t *self, job_t *job, bool cancel,
+                    fcj_reason_t reason, const char *text)
+{
+    request_t *request;
+    while ((request = s_request_take (job, cancel))) {
+        fcj_act_refuse (self, request->ref, reason, text);
+        free (request);
+    }
+}
+
+static void
+fcj_request_answer (fcj_core_t *self, job_t *job, bool cancel,
+                    const char *state, const char *actual)
+{
+    request_t *request;
+    while ((request = s_request_take (job, cancel))) {
+        fcj_action_t *action = fcj_act_job (self, cancel ? FCJ_DO_DONE
+                                            : FCJ_DO_ACCEPTED, job);
+        action->ref = request->ref;
+        action->state = state;
+        if (actual && strcmp (actual, action->id) != 0) {
+            snprintf (action->id, sizeof action->id, "%s", actual);
+            action->existing = true;
+        }
         free (request);
     }
 }
 
 /*  The store has it in a terminal state (or no longer: state NULL).  */
 static void
-s_end (fcj_core_t *self, job_t *job, const char *state)
+fcj_stored_end (fcj_core_t *self, job_t *job, const char *state)
 {
     bool completed = state && strcmp (state, "completed") == 0;
     if (completed)
@@ -873,105 +751,106 @@ s_end (fcj_core_t *self, job_t *job, const char *state)
     else
         self->counts.failed++;
     if (state) {
-        s_answer (self, job, true, FCJ_OK, NULL, state, NULL);
-        s_answer (self, job, false, FCJ_OK, NULL, state, NULL);
+        fcj_request_answer (self, job, true, state, NULL);
+        fcj_request_answer (self, job, false, state, NULL);
     }
     else {
-        s_answer (self, job, true, FCJ_NOT_FOUND, "No such job.", NULL, NULL);
-        s_answer (self, job, false, FCJ_STORE_UNAVAILABLE, "The store lost "
-                  "sight of the job: submit it again with the same id.",
-                  NULL, NULL);
+        fcj_request_refuse (self, job, true, FCJ_NOT_FOUND, "No such job.");
+        fcj_request_refuse (self, job, false, FCJ_STORE_UNAVAILABLE,
+                            "The store lost sight of the job: submit it again "
+                            "with the same id.");
     }
-    fcj_action_t *action = s_act_job (self, FCJ_DO_EVENT, job);
+    fcj_action_t *action = fcj_act_job (self, FCJ_DO_EVENT, job);
     action->state = state ? state : "gone";
     action->reason = (fcj_reason_t) job->reason;
-    s_part (self, job, "cancelled");
-    s_wake_waiters (self, job, completed);
-    s_job_free (self, job);
+    fcj_slot_part (self, job, "cancelled");
+    fcj_depend_wake (self, job, completed);
+    fcj_table_remove (self, job);
 }
 
 /*  The store has no such record: it was deleted, or its disk lost it.  */
 static void
-s_gone (fcj_core_t *self, job_t *job)
+fcj_stored_gone (fcj_core_t *self, job_t *job)
 {
-    fcj_action_t *action = s_act_job (self, FCJ_DO_WARN, job);
+    fcj_action_t *action = fcj_act_job (self, FCJ_DO_WARN, job);
     strcpy (action->text, "not_in_the_store");
-    s_end (self, job, NULL);
+    fcj_stored_end (self, job, NULL);
 }
 
 static bool
-s_token_is (const job_t *job, const char *token)
+fcj_token_is (const job_t *job, const char *token)
 {
     uint8_t binary[16];
-    return job && job->tokened && s_binary (token, binary) == 0
+    return job && job->tokened && fcj_binary_of (token, binary) == 0
            && memcmp (job->token, binary, 16) == 0;
 }
 
 /* ---- Leasing ----------------------------------------------------------- */
 
 static void
-s_mean_for (fcj_core_t *self, job_t *job, worker_t *worker)
+fcj_lease_prepare (fcj_core_t *self, job_t *job, worker_t *worker)
 {
     fcj_token_t token;
     self->token (self->token_arg, token);
-    s_binary (token, job->token);
+    fcj_binary_of (token, job->token);
     job->tokened = 1;
     job->attempt++;
-    s_attach (job, worker);
-    s_hold (job);
+    fcj_slot_attach (job, worker);
+    fcj_slot_hold (job);
 }
 
 static void
-s_dispatch (fcj_core_t *self)
+fcj_lease_dispatch (fcj_core_t *self)
 {
     if (!self->recovered || self->stopping)
         return;
     for (unsigned lane = 0; lane < FCJ_LANE_COUNT; lane++) {
         worker_t *worker;
-        while (self->lines[lane].count && (worker = s_pick (self, lane))) {
+        while (self->lines[lane].count
+               && (worker = fcj_slot_pick (self, lane))) {
             fcj_priority_t priority;
             fcj_queue_t *queue;
             fcj_item_t *item = fcj_line_next (&self->lines[lane], &priority,
                                               &queue);
             fcj_line_turn (&self->lines[lane], priority);
             job_t *job = (job_t *) item;        /* its first member */
-            s_mean_for (self, job, worker);
-            s_begin (self, job, LEASING);
+            fcj_lease_prepare (self, job, worker);
+            fcj_phase_begin (self, job, LEASING);
         }
     }
 }
 
 static void
-s_run (fcj_core_t *self, job_t *job)
+fcj_lease_run (fcj_core_t *self, job_t *job)
 {
     if (job->cancel) {
-        s_begin (self, job, CANCELLING);
+        fcj_phase_begin (self, job, CANCELLING);
         return;
     }
     if (!job->worker->connected) {
-        s_requeue (self, job, false, false);
+        fcj_phase_requeue (self, job, false, false);
         return;
     }
-    s_phase (self, job, RUNNING);
+    fcj_phase_set (self, job, RUNNING);
     job->sent = 1;
     job->unsure = job->absent = 0;
-    s_act_job (self, FCJ_DO_RUN, job)->bytes = job->bytes;
-    s_drop_bytes (self, job);
-    s_due (self, job, self->now + self->lease_ms);
-    s_event (self, job, "running");
+    fcj_act_job (self, FCJ_DO_RUN, job)->bytes = job->bytes;
+    fcj_table_drop_bytes (self, job);
+    fcj_phase_due (self, job, self->now + self->lease_ms);
+    fcj_act_event (self, job, "running");
 }
 
 /* ---- Store outcomes ---------------------------------------------------- */
 
 static void
-s_retry (fcj_core_t *self, job_t *job)
+fcj_phase_retry (fcj_core_t *self, job_t *job)
 {
     int64_t wait = (int64_t) RETRY_FIRST_MS << (job->tries < 8 ? job->tries
                                                                : 8);
     if (job->tries < 255)
         job->tries++;
-    s_due (self, job, self->now + (wait < RETRY_MAX_MS ? wait
-                                                       : RETRY_MAX_MS));
+    fcj_phase_due (self, job, self->now + (wait < RETRY_MAX_MS ? wait
+                                                               : RETRY_MAX_MS));
 }
 
 static void
@@ -981,55 +860,58 @@ s_stored_submit (fcj_core_t *self, job_t *job, const fcj_event_t *event)
     fcj_core_id_text (job->id, id);
     const char *state = fcj_state_name (event->state);
     if (event->outcome != FCJ_OK) {
-        s_answer (self, job, false, event->outcome, event->text, NULL, NULL);
-        s_answer (self, job, true, FCJ_NOT_FOUND, "No such job.", NULL, NULL);
-        s_wake_waiters (self, job, false);
-        s_job_free (self, job);
+        fcj_request_refuse (self, job, false, event->outcome, event->text);
+        fcj_request_refuse (self, job, true, FCJ_NOT_FOUND, "No such job.");
+        fcj_depend_wake (self, job, false);
+        fcj_table_remove (self, job);
         return;
     }
     bool other = event->actual && strcmp (event->actual, id) != 0;
     if (other || fcj_state_terminal (event->state)) {
-        s_answer (self, job, false, FCJ_OK, NULL, state, event->actual);
-        s_answer (self, job, true, other ? FCJ_NOT_FOUND : FCJ_OK,
-                  "No such job.", state, NULL);
+        fcj_request_answer (self, job, false, state, event->actual);
+        if (other)
+            fcj_request_refuse (self, job, true, FCJ_NOT_FOUND,
+                                "No such job.");
+        else
+            fcj_request_answer (self, job, true, state, NULL);
         /*  Others may wait for it, submitted while this answer was out.  */
-        s_wake_waiters (self, job, !other && event->state == FCJ_COMPLETED);
-        s_job_free (self, job);
+        fcj_depend_wake (self, job, !other && event->state == FCJ_COMPLETED);
+        fcj_table_remove (self, job);
         return;
     }
     self->counts.submitted++;
-    s_answer (self, job, false, FCJ_OK, NULL, state, NULL);
+    fcj_request_answer (self, job, false, state, NULL);
     if (job->worker && event->state == FCJ_RUNNING) {
-        s_run (self, job);
+        fcj_lease_run (self, job);
         return;
     }
-    s_detach (job);
+    fcj_slot_detach (job);
     job->tokened = 0;
     job->attempt = 0;
-    s_drop_bytes (self, job);
-    s_enter (self, job, event, false);
+    fcj_table_drop_bytes (self, job);
+    fcj_depend_enter (self, job, event, false);
     if (job->cancel && (job->phase == READY || job->phase == WAITING))
-        s_begin (self, job, CANCELLING);
+        fcj_phase_begin (self, job, CANCELLING);
 }
 
 static void
 s_stored_finish (fcj_core_t *self, job_t *job, const fcj_event_t *event)
 {
     if (event->outcome == FCJ_OK)
-        s_end (self, job, fcj_state_name ((fcj_state_t) job->final));
+        fcj_stored_end (self, job, fcj_state_name ((fcj_state_t) job->final));
     else if (job->tries < REFUSED_TRIES)
-        s_retry (self, job);
+        fcj_phase_retry (self, job);
     else {
-        s_drop_bytes (self, job);
+        fcj_table_drop_bytes (self, job);
         job->reason = FCJ_INTERNAL;
         job->final = FCJ_FAILED;
-        s_retry (self, job);
+        fcj_phase_retry (self, job);
     }
 }
 
 /*  Its wait was over when it ran first: running long must not expire it.  */
 static void
-s_wait_anew (const fcj_core_t *self, job_t *job)
+fcj_phase_wait_anew (const fcj_core_t *self, job_t *job)
 {
     int64_t until = self->now + FCJ_QUEUE_TIMEOUT_S * INT64_C (1000);
     if (job->queue_until < until)
@@ -1044,14 +926,14 @@ s_stored_requeue (fcj_core_t *self, job_t *job)
     if (!job->ran && job->attempt)
         job->attempt--;
     self->counts.requeued++;
-    s_part (self, job, "requeued");
+    fcj_slot_part (self, job, "requeued");
     job->tokened = 0;
     if (job->cancel)
-        s_begin (self, job, CANCELLING);
+        fcj_phase_begin (self, job, CANCELLING);
     else {
-        s_wait_anew (self, job);
-        s_ready (self, job, true);
-        s_event (self, job, "queued");
+        fcj_phase_wait_anew (self, job);
+        fcj_phase_ready (self, job, true);
+        fcj_act_event (self, job, "queued");
     }
 }
 
@@ -1059,21 +941,21 @@ s_stored_requeue (fcj_core_t *self, job_t *job)
 static void
 s_adopt (fcj_core_t *self, job_t *job, const fcj_event_t *event)
 {
-    s_part (self, job, "stale");
-    s_drop_bytes (self, job);
-    worker_t *worker = s_worker (self, event->worker);
+    fcj_slot_part (self, job, "stale");
+    fcj_table_drop_bytes (self, job);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     if (!worker && event->worker)
-        worker = s_worker_new (self, event->worker);
-    s_binary (event->token, job->token);
+        worker = fcj_worker_add (self, event->worker);
+    fcj_binary_of (event->token, job->token);
     job->tokened = 1;
     if (worker)
-        s_attach (job, worker);
+        fcj_slot_attach (job, worker);
     job->sent = job->unsure = 1;
     if (job->cancel)
-        s_begin (self, job, CANCELLING);
+        fcj_phase_begin (self, job, CANCELLING);
     else {
-        s_phase (self, job, RUNNING);
-        s_due (self, job, self->now + self->lease_ms);
+        fcj_phase_set (self, job, RUNNING);
+        fcj_phase_due (self, job, self->now + self->lease_ms);
     }
 }
 
@@ -1082,56 +964,56 @@ static void
 s_again (fcj_core_t *self, job_t *job)
 {
     if (!job->bytes && !job->cancel && job->sent && !job->delivered) {
-        s_phase (self, job, RUNNING);
-        s_due (self, job, self->now + self->lease_ms);
+        fcj_phase_set (self, job, RUNNING);
+        fcj_phase_due (self, job, self->now + self->lease_ms);
         return;
     }
-    s_phase (self, job, job->bytes ? FINISHING : job->cancel ? CANCELLING
-             : job->sent ? REQUEUEING : LEASING);
-    s_retry (self, job);
+    fcj_phase_set (self, job, job->bytes ? FINISHING : job->cancel ? CANCELLING
+                   : job->sent ? REQUEUEING : LEASING);
+    fcj_phase_retry (self, job);
 }
 
 static void
 s_queued_after_all (fcj_core_t *self, job_t *job)
 {
-    s_part (self, job, "stale");
-    s_drop_bytes (self, job);
+    fcj_slot_part (self, job, "stale");
+    fcj_table_drop_bytes (self, job);
     job->tokened = 0;
     if (job->cancel)
-        s_begin (self, job, CANCELLING);
+        fcj_phase_begin (self, job, CANCELLING);
     else if (job->reason == FCJ_DEPENDENCY) {
-        s_phase (self, job, FINISHING);
-        s_retry (self, job);
+        fcj_phase_set (self, job, FINISHING);
+        fcj_phase_retry (self, job);
     }
     else {
         job->reason = 0;
         job->final = 0;
-        s_wait_anew (self, job);
-        s_ready (self, job, true);
-        s_event (self, job, "queued");
+        fcj_phase_wait_anew (self, job);
+        fcj_phase_ready (self, job, true);
+        fcj_act_event (self, job, "queued");
     }
 }
 
 /*  How the record stands, after a call that it did not fit.  */
 static void
-s_stored_read (fcj_core_t *self, job_t *job, const fcj_event_t *event)
+fcj_reconcile_stored (fcj_core_t *self, job_t *job, const fcj_event_t *event)
 {
     if (event->outcome == FCJ_NOT_FOUND || event->outcome == FCJ_EXPIRED) {
-        s_gone (self, job);
+        fcj_stored_gone (self, job);
         return;
     }
     if (event->outcome != FCJ_OK) {
-        s_retry (self, job);
+        fcj_phase_retry (self, job);
         return;
     }
     bool running = event->state == FCJ_RUNNING;
-    bool ours = running && s_token_is (job, event->token);
+    bool ours = running && fcj_token_is (job, event->token);
     if (!ours) {
         job->attempt = (uint16_t) event->attempt;
         job->losses = (uint8_t) event->losses;
     }
     if (fcj_state_terminal (event->state))
-        s_end (self, job, fcj_state_name (event->state));
+        fcj_stored_end (self, job, fcj_state_name (event->state));
     else if (ours)
         s_again (self, job);
     else if (running && event->token && strlen (event->token) == FCJ_TOKEN_LEN)
@@ -1141,50 +1023,50 @@ s_stored_read (fcj_core_t *self, job_t *job, const fcj_event_t *event)
 }
 
 static void
-s_read (fcj_core_t *self, job_t *job, const char *what)
+fcj_reconcile (fcj_core_t *self, job_t *job, const char *what)
 {
-    fcj_action_t *action = s_act_job (self, FCJ_DO_WARN, job);
+    fcj_action_t *action = fcj_act_job (self, FCJ_DO_WARN, job);
     snprintf (action->text, sizeof action->text, "stale_%s", what);
     uint8_t tries = job->tries;
-    s_begin (self, job, READING);
+    fcj_phase_begin (self, job, READING);
     job->tries = tries;                 /* calls that never fit slow down */
 }
 
 static void
-s_stored (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_stored (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = s_find (self, event->id);
-    if (!job || job->call != event->call || !s_calls (job->phase)
+    job_t *job = fcj_table_find (self, event->id);
+    if (!job || job->call != event->call || !fcj_phase_calls (job->phase)
         || job->due.place)
         return;                         /* of a call that is over */
     fcj_reason_t outcome = event->outcome;
     bool stale = outcome == FCJ_STALE || outcome == FCJ_NOT_FOUND
                  || outcome == FCJ_EXPIRED;
     if (outcome == FCJ_STORE_UNAVAILABLE) {
-        s_retry (self, job);
+        fcj_phase_retry (self, job);
         if (job->phase == STORING && job->tries == SUBMIT_TRIES)
-            s_answer (self, job, false, outcome, "The store does not answer; "
-                      "submit again with the same id to learn what became "
-                      "of the job.", NULL, NULL);
+            fcj_request_refuse (self, job, false, outcome, "The store does "
+                                "not answer; submit again with the same id to "
+                                "learn what became of the job.");
     }
     else if (job->phase == STORING)
         s_stored_submit (self, job, event);
     else if (job->phase == READING)
-        s_stored_read (self, job, event);
+        fcj_reconcile_stored (self, job, event);
     else if (stale)
-        s_read (self, job, job->phase == LEASING ? "lease"
-                : job->phase == FINISHING ? "finish"
-                : job->phase == REQUEUEING ? "requeue" : "cancel");
+        fcj_reconcile (self, job, job->phase == LEASING ? "lease"
+                       : job->phase == FINISHING ? "finish"
+                       : job->phase == REQUEUEING ? "requeue" : "cancel");
     else if (job->phase == FINISHING)
         s_stored_finish (self, job, event);
     else if (outcome != FCJ_OK)
-        s_retry (self, job);
+        fcj_phase_retry (self, job);
     else if (job->phase == LEASING)
-        s_run (self, job);
+        fcj_lease_run (self, job);
     else if (job->phase == REQUEUEING)
         s_stored_requeue (self, job);
     else
-        s_end (self, job, fcj_state_name (event->state));
+        fcj_stored_end (self, job, fcj_state_name (event->state));
 }
 
 /* ---- Front-ends -------------------------------------------------------- */
@@ -1203,72 +1085,73 @@ s_full (fcj_core_t *self, const char *owner)
 }
 
 static void
-s_submit (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_submit (fcj_core_t *self, const fcj_event_t *event)
 {
     uint8_t id[16];
-    job_t *job = s_find (self, event->id);
+    job_t *job = fcj_table_find (self, event->id);
     const char *full = NULL;
     if (job && strcmp (job->owner->name, event->owner) != 0)
-        s_refuse (self, event->ref, FCJ_CONFLICT, "This id is taken.");
+        fcj_act_refuse (self, event->ref, FCJ_CONFLICT, "This id is taken.");
     else if (job && job->phase == STORING)
         s_request_add (job, event->ref, false);
     else if (job) {
-        fcj_action_t *action = s_act_job (self, FCJ_DO_ACCEPTED, job);
+        fcj_action_t *action = fcj_act_job (self, FCJ_DO_ACCEPTED, job);
         action->ref = event->ref;
-        action->state = s_state (job);
+        action->state = fcj_phase_state (job);
         action->existing = true;
     }
-    else if (s_binary (event->id, id) < 0)
-        s_refuse (self, event->ref, FCJ_INVALID, "id is not a UUID.");
+    else if (fcj_binary_of (event->id, id) < 0)
+        fcj_act_refuse (self, event->ref, FCJ_INVALID, "id is not a UUID.");
     else if (!self->recovered || self->stopping)
-        s_refuse (self, event->ref, FCJ_STORE_UNAVAILABLE, "The broker is "
-                  "starting or stopping: try again in a moment.");
+        fcj_act_refuse (self, event->ref, FCJ_STORE_UNAVAILABLE,
+                        "The broker is starting or stopping: try again in a "
+                        "moment.");
     else if ((full = s_full (self, event->owner)))
-        s_refuse (self, event->ref, FCJ_QUEUE_FULL, full);
+        fcj_act_refuse (self, event->ref, FCJ_QUEUE_FULL, full);
     else {
-        job = s_job_new (self, event, id);
+        job = fcj_table_add (self, event, id);
         job->bytes = event->bytes;
         job->queue_until = self->now + event->queue_ms;
         s_request_add (job, event->ref, false);
         worker_t *worker = job->deps || self->lines[job->lane].count ? NULL
-                           : s_pick (self, job->lane);
+                           : fcj_slot_pick (self, job->lane);
         if (worker)
-            s_mean_for (self, job, worker);
+            fcj_lease_prepare (self, job, worker);
         job->tries = 0;
-        s_call (self, job);
+        fcj_phase_call (self, job);
         return;
     }
     free (event->bytes);
 }
 
 static void
-s_cancel (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_cancel (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = s_find (self, event->id);
+    job_t *job = fcj_table_find (self, event->id);
     if (!job || (event->owner && strcmp (job->owner->name, event->owner)))
     {
-        s_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
+        fcj_act_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
         return;
     }
     job->cancel = 1;
     s_request_add (job, event->ref, true);
-    if (s_calls (job->phase))
+    if (fcj_phase_calls (job->phase))
         return;
-    s_edges_free (job->deps);
-    s_begin (self, job, CANCELLING);
+    fcj_depend_cut (job->deps);
+    fcj_phase_begin (self, job, CANCELLING);
 }
 
 /* ---- Workers ----------------------------------------------------------- */
 
 static void
-s_confirm (job_t *job)
+fcj_slot_confirm (job_t *job)
 {
     job->confirmed = 1;
     job->unsure = job->absent = 0;
 }
 
 static void
-s_worker_free (fcj_core_t *self, worker_t *worker)
+fcj_worker_forget (fcj_core_t *self, worker_t *worker)
 {
     for (size_t n = 0; n < self->worker_count; n++)
         if (self->workers[n] == worker) {
@@ -1282,41 +1165,41 @@ s_worker_free (fcj_core_t *self, worker_t *worker)
 
 /*  A worker that is away is forgotten with its last job.  */
 static void
-s_forget_idle (fcj_core_t *self)
+fcj_worker_forget_idle (fcj_core_t *self)
 {
     for (size_t n = self->worker_count; n-- > 0; )
         if (!self->workers[n]->connected && !self->workers[n]->jobs)
-            s_worker_free (self, self->workers[n]);
+            fcj_worker_forget (self, self->workers[n]);
 }
 
 /*  The job is where the worker says it is.  */
 static bool
 s_recognise (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
 {
-    job_t *job = s_find (self, held->id);
-    if (!s_token_is (job, held->token) || job->phase == STORING
+    job_t *job = fcj_table_find (self, held->id);
+    if (!fcj_token_is (job, held->token) || job->phase == STORING
         || job->phase == LEASING)
         return false;
     if (job->worker != worker) {
-        s_detach (job);
-        s_attach (job, worker);
+        fcj_slot_detach (job);
+        fcj_slot_attach (job, worker);
     }
-    s_confirm (job);
+    fcj_slot_confirm (job);
     job->seen = job->sent = 1;
     if (job->phase == RUNNING) {
-        s_hold (job);
+        fcj_slot_hold (job);
         job->renewed = 1;
-        s_due (self, job, self->now + self->lease_ms);
+        fcj_phase_due (self, job, self->now + self->lease_ms);
     }
     return true;
 }
 
 static void
-s_hello (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_hello (fcj_core_t *self, const fcj_event_t *event)
 {
-    worker_t *worker = s_worker (self, event->worker);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     if (!worker)
-        worker = s_worker_new (self, event->worker);
+        worker = fcj_worker_add (self, event->worker);
     if (!worker)
         return;
     snprintf (worker->name, sizeof worker->name, "%s",
@@ -1326,113 +1209,114 @@ s_hello (fcj_core_t *self, const fcj_event_t *event)
     worker->connected = true;
     worker->draining = false;
     while (worker->ghost_count)
-        s_exorcise (worker, 0);
+        fcj_ghost_remove (worker, 0);
     for (job_t *job = worker->jobs; job; job = job->next)
         job->seen = 0;
     for (size_t n = 0; n < event->held_count; n++) {
         uint8_t id[16], token[16];
         if (s_recognise (self, worker, &event->held[n])
-            || s_binary (event->held[n].id, id) < 0
-            || s_binary (event->held[n].token, token) < 0)
+            || fcj_binary_of (event->held[n].id, id) < 0
+            || fcj_binary_of (event->held[n].token, token) < 0)
             continue;
-        s_kill (self, worker, id, token, "stale");
-        s_haunt (self, worker, id, token, true);
+        fcj_act_kill (self, worker, id, token, "stale");
+        fcj_ghost_add (self, worker, id, token, true);
     }
     /*  What it does not have was lost, unless its FINISH follows.  */
     for (job_t *job = worker->jobs; job; job = job->next)
         if (!job->seen && job->sent && job->phase == RUNNING) {
-            s_free_slot (job);
+            fcj_slot_free (job);
             /*  It never forgets what it has not handed over.  */
             job->absent = job->unsure;
             if (job->due.due > self->now + REDELIVER_MS)
-                s_due (self, job, self->now + REDELIVER_MS);
+                fcj_phase_due (self, job, self->now + REDELIVER_MS);
         }
 }
 
 static void
-s_beat (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_beat (fcj_core_t *self, const fcj_event_t *event)
 {
-    worker_t *worker = s_worker (self, event->worker);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     if (!worker)
         return;
     bool listed[FCJ_SLOTS_MAX] = { false };
     for (size_t n = 0; n < event->held_count; n++) {
         const char *token = event->held[n].token;
         uint8_t binary[16];
-        if (s_binary (token, binary) < 0)
+        if (fcj_binary_of (token, binary) < 0)
             continue;
         job_t *job = worker->jobs;
-        while (job && !s_token_is (job, token))
+        while (job && !fcj_token_is (job, token))
             job = job->next;
         int g = 0;
         while (g < worker->ghost_count
                && memcmp (worker->ghosts[g].token, binary, 16) != 0)
             g++;
         if (job) {
-            s_confirm (job);
+            fcj_slot_confirm (job);
             if (job->phase != RUNNING)
                 continue;
-            s_hold (job);
+            fcj_slot_hold (job);
             job->renewed = 1;
-            s_due (self, job, self->now + self->lease_ms);
+            fcj_phase_due (self, job, self->now + self->lease_ms);
         }
         else if (g < worker->ghost_count) {
             listed[g] = true;
-            s_kill (self, worker, worker->ghosts[g].id, binary, "cancelled");
+            fcj_act_kill (self, worker, worker->ghosts[g].id, binary,
+                          "cancelled");
         }
         else
-            s_kill (self, worker, NULL, binary, "stale");
+            fcj_act_kill (self, worker, NULL, binary, "stale");
     }
     for (int g = worker->ghost_count; g-- > 0; )
         if (listed[g])
             worker->ghosts[g].confirmed = true;
         else if (worker->ghosts[g].confirmed
                  || self->now - worker->ghosts[g].since > GHOST_MS)
-            s_exorcise (worker, g);
+            fcj_ghost_remove (worker, g);
 }
 
 static void
-s_lost (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_lost (fcj_core_t *self, const fcj_event_t *event)
 {
-    worker_t *worker = s_worker (self, event->worker);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     if (!worker)
         return;
     worker->connected = false;
     while (worker->ghost_count)
-        s_exorcise (worker, 0);
-    s_forget_idle (self);
+        fcj_ghost_remove (worker, 0);
+    fcj_worker_forget_idle (self);
 }
 
 static void
-s_bye (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_bye (fcj_core_t *self, const fcj_event_t *event)
 {
-    worker_t *worker = s_worker (self, event->worker);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     if (!worker)
         return;
     for (job_t *job = worker->jobs, *next; job; job = next) {
         next = job->next;
         if (job->phase == RUNNING)
-            s_requeue (self, job, false, true);
+            fcj_phase_requeue (self, job, false, true);
     }
-    s_lost (self, event);
+    fcj_on_lost (self, event);
 }
 
 static void
 s_ghost_left (fcj_core_t *self, const fcj_event_t *event)
 {
-    worker_t *worker = s_worker (self, event->worker);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     uint8_t token[16];
-    if (!worker || s_binary (event->token, token) < 0)
+    if (!worker || fcj_binary_of (event->token, token) < 0)
         return;
     for (int g = worker->ghost_count; g-- > 0; )
         if (memcmp (worker->ghosts[g].token, token, 16) == 0)
-            s_exorcise (worker, g);
+            fcj_ghost_remove (worker, g);
 }
 
 static void
 s_say_finished (fcj_core_t *self, const fcj_event_t *event)
 {
-    fcj_action_t *action = s_act (self, FCJ_DO_FINISHED);
+    fcj_action_t *action = fcj_act (self, FCJ_DO_FINISHED);
     snprintf (action->id, sizeof action->id, "%s", event->id);
     snprintf (action->token, sizeof action->token, "%s", event->token);
     snprintf (action->worker, sizeof action->worker, "%s", event->worker);
@@ -1443,26 +1327,26 @@ s_say_finished (fcj_core_t *self, const fcj_event_t *event)
 static job_t *
 s_hand_over (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = s_find (self, event->id);
+    job_t *job = fcj_table_find (self, event->id);
     s_ghost_left (self, event);
-    if (!s_token_is (job, event->token) || job->phase == STORING
+    if (!fcj_token_is (job, event->token) || job->phase == STORING
         || job->phase == LEASING || !job->worker) {
         s_say_finished (self, event);
         return NULL;
     }
-    worker_t *worker = s_worker (self, event->worker);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     if (worker && worker != job->worker) {
-        s_detach (job);
-        s_attach (job, worker);
+        fcj_slot_detach (job);
+        fcj_slot_attach (job, worker);
     }
-    s_confirm (job);
+    fcj_slot_confirm (job);
     job->sent = job->delivered = 1;
-    s_free_slot (job);
+    fcj_slot_free (job);
     return job->phase == RUNNING ? job : NULL;
 }
 
 static void
-s_finish (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_finish (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = s_hand_over (self, event);
     if (!job) {
@@ -1471,25 +1355,25 @@ s_finish (fcj_core_t *self, const fcj_event_t *event)
     }
     job->bytes = event->bytes;
     job->final = (unsigned) event->state & 7;
-    s_begin (self, job, FINISHING);
+    fcj_phase_begin (self, job, FINISHING);
 }
 
 static void
-s_progress (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_progress (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = s_find (self, event->id);
-    if (!s_token_is (job, event->token) || job->phase != RUNNING)
+    job_t *job = fcj_table_find (self, event->id);
+    if (!fcj_token_is (job, event->token) || job->phase != RUNNING)
         return;
-    s_confirm (job);
+    fcj_slot_confirm (job);
     bool started = event->type == FCJ_EV_STARTED;
-    fcj_action_t *action = s_act_job (self, started ? FCJ_DO_STARTED
-                                      : FCJ_DO_PROGRESS, job);
+    fcj_action_t *action = fcj_act_job (self, started ? FCJ_DO_STARTED
+                                        : FCJ_DO_PROGRESS, job);
     action->at = event->at;
     action->fraction = event->fraction;
     action->message = event->message;
     if (started)
         return;
-    action = s_act_job (self, FCJ_DO_EVENT, job);
+    action = fcj_act_job (self, FCJ_DO_EVENT, job);
     action->state = "running";
     action->fraction = event->fraction;
     action->message = event->message;
@@ -1500,7 +1384,7 @@ s_progress (fcj_core_t *self, const fcj_event_t *event)
 static void
 s_pass_on (fcj_core_t *self, const job_t *job)
 {
-    fcj_action_t *action = s_act_job (self, FCJ_DO_ANSWER, job);
+    fcj_action_t *action = fcj_act_job (self, FCJ_DO_ANSWER, job);
     action->ask = job->question->number;
     action->bytes = job->question->answer;
 }
@@ -1509,20 +1393,20 @@ s_pass_on (fcj_core_t *self, const job_t *job)
 static void
 s_unask (fcj_core_t *self, const job_t *job, uint64_t ref)
 {
-    fcj_action_t *action = s_act_job (self, FCJ_DO_UNASK, job);
+    fcj_action_t *action = fcj_act_job (self, FCJ_DO_UNASK, job);
     action->ask = job->question->number;
     action->ref = ref;
     action->state = "running";
 }
 
 static void
-s_ask_user (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = s_find (self, event->id);
-    if (!s_token_is (job, event->token) || job->phase != RUNNING
+    job_t *job = fcj_table_find (self, event->id);
+    if (!fcj_token_is (job, event->token) || job->phase != RUNNING
         || event->ask < 1)
         return;
-    s_confirm (job);
+    fcj_slot_confirm (job);
     question_t *question = job->question;
     if (question && event->ask < question->number)
         return;                         /* late: it has asked more since */
@@ -1530,40 +1414,40 @@ s_ask_user (fcj_core_t *self, const fcj_event_t *event)
         s_pass_on (self, job);
         return;
     }
-    s_forget_question (job);
-    job->question = s_alloc (sizeof (question_t));
+    fcj_question_forget (job);
+    job->question = fcj_must_alloc (sizeof (question_t));
     job->question->number = event->ask;
-    fcj_action_t *action = s_act_job (self, FCJ_DO_ASK, job);
+    fcj_action_t *action = fcj_act_job (self, FCJ_DO_ASK, job);
     action->ask = event->ask;
     action->message = event->message;
 }
 
 static void
-s_withdraw (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_unask (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = s_find (self, event->id);
-    if (!s_token_is (job, event->token) || job->phase != RUNNING
+    job_t *job = fcj_table_find (self, event->id);
+    if (!fcj_token_is (job, event->token) || job->phase != RUNNING
         || !job->question || job->question->number != event->ask)
         return;
     s_unask (self, job, 0);
-    s_forget_question (job);
+    fcj_question_forget (job);
 }
 
 static void
-s_answer_question (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_answer (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = s_find (self, event->id);
+    job_t *job = fcj_table_find (self, event->id);
     question_t *question = job && job->phase == RUNNING ? job->question : NULL;
     fcj_bytes_t *answer = event->bytes;
     if (!job || (event->owner && strcmp (job->owner->name, event->owner)))
-        s_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
+        fcj_act_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
     else if (!question || question->number != event->ask
              || (question->answer
                  && (question->answer->size != answer->size
                      || memcmp (question->answer->data, answer->data,
                                 answer->size))))
-        s_refuse (self, event->ref, FCJ_STALE, "The job does not ask this "
-                  "(any more); its status shows what it asks now.");
+        fcj_act_refuse (self, event->ref, FCJ_STALE, "The job does not ask "
+                        "this (any more); its status shows what it asks now.");
     else {
         if (!question->answer) {
             question->answer = answer;
@@ -1578,33 +1462,33 @@ s_answer_question (fcj_core_t *self, const fcj_event_t *event)
 /* ---- Start-up ---------------------------------------------------------- */
 
 static void
-s_recover (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_recover (fcj_core_t *self, const fcj_event_t *event)
 {
     uint8_t id[16];
-    if (s_binary (event->id, id) < 0 || s_find_binary (self, id))
+    if (fcj_binary_of (event->id, id) < 0 || fcj_table_find_binary (self, id))
         return;
-    job_t *job = s_job_new (self, event, id);
+    job_t *job = fcj_table_add (self, event, id);
     job->queue_until = event->queue_ms;
     job->attempt = (uint16_t) event->attempt;
     job->losses = (uint8_t) event->losses;
     if (job->attempt > 0)
-        s_wait_anew (self, job);
+        fcj_phase_wait_anew (self, job);
     if (event->state != FCJ_RUNNING) {
-        s_enter (self, job, event, false);
+        fcj_depend_enter (self, job, event, false);
         return;
     }
-    worker_t *worker = s_worker (self, event->worker);
+    worker_t *worker = fcj_worker_find (self, event->worker);
     if (!worker)
-        worker = s_worker_new (self, event->worker);
-    s_phase (self, job, RUNNING);
+        worker = fcj_worker_add (self, event->worker);
+    fcj_phase_set (self, job, RUNNING);
     job->sent = job->unsure = 1;
-    job->tokened = s_binary (event->token, job->token) == 0;
+    job->tokened = fcj_binary_of (event->token, job->token) == 0;
     if (worker)
-        s_attach (job, worker);
+        fcj_slot_attach (job, worker);
     /*  Its worker could not renew while there was no broker.  */
-    s_due (self, job, self->now + self->lease_ms);
+    fcj_phase_due (self, job, self->now + self->lease_ms);
     if (event->ask > 0) {
-        job->question = s_alloc (sizeof (question_t));
+        job->question = fcj_must_alloc (sizeof (question_t));
         job->question->number = event->ask;
     }
 }
@@ -1621,29 +1505,29 @@ s_renew (fcj_core_t *self)
         for (job_t *job = self->workers[n]->jobs; job; job = job->next)
             if (job->renewed && job->phase == RUNNING) {
                 job->renewed = 0;
-                s_act_job (self, FCJ_DO_RENEW, job)->deadline
+                fcj_act_job (self, FCJ_DO_RENEW, job)->deadline
                     = job->due.due;
             }
 }
 
 static void
-s_tick (fcj_core_t *self)
+fcj_on_tick (fcj_core_t *self)
 {
     fcj_due_t *due;
     while ((due = fcj_heap_first (&self->heap)) && due->due <= self->now) {
         job_t *job = (job_t *) ((char *) due - offsetof (job_t, due));
         fcj_heap_remove (&self->heap, due);
-        if (s_calls (job->phase))
-            s_call (self, job);
+        if (fcj_phase_calls (job->phase))
+            fcj_phase_call (self, job);
         else if (job->phase == RUNNING)
-            s_requeue (self, job, !job->absent, !job->absent);
+            fcj_phase_requeue (self, job, !job->absent, !job->absent);
         else {
-            s_edges_free (job->deps);
+            fcj_depend_cut (job->deps);
             job->tokened = 0;
-            s_fail (self, job, FCJ_EXPIRED);
+            fcj_phase_fail (self, job, FCJ_EXPIRED);
         }
     }
-    s_forget_idle (self);
+    fcj_worker_forget_idle (self);
     s_renew (self);
 }
 
@@ -1656,19 +1540,19 @@ s_minor (fcj_core_t *self, const fcj_event_t *event)
     worker_t *worker;
     switch (event->type) {
     case FCJ_EV_DRAIN:
-        if ((worker = s_worker (self, event->worker)))
+        if ((worker = fcj_worker_find (self, event->worker)))
             worker->draining = true;
         break;
     case FCJ_EV_RELEASE:
         if ((job = s_hand_over (self, event)))
-            s_requeue (self, job, event->lost && !event->unbegun,
-                       !event->unbegun);
+            fcj_phase_requeue (self, job, event->lost && !event->unbegun,
+                               !event->unbegun);
         break;
     case FCJ_EV_UNSENT:
-        job = s_find (self, event->id);
-        if (s_token_is (job, event->token) && job->phase == RUNNING) {
+        job = fcj_table_find (self, event->id);
+        if (fcj_token_is (job, event->token) && job->phase == RUNNING) {
             job->sent = 0;
-            s_requeue (self, job, false, false);
+            fcj_phase_requeue (self, job, false, false);
         }
         break;
     case FCJ_EV_RECOVERED: self->recovered = true; break;
@@ -1689,27 +1573,27 @@ fcj_core_step (fcj_core_t *self, const fcj_event_t *event, int64_t now)
     if (now > self->now)
         self->now = now;
     switch (event->type) {
-    case FCJ_EV_SUBMIT:   s_submit (self, event);   break;
-    case FCJ_EV_CANCEL:   s_cancel (self, event);   break;
-    case FCJ_EV_HELLO:    s_hello (self, event);    break;
-    case FCJ_EV_BEAT:     s_beat (self, event);     break;
-    case FCJ_EV_LOST:     s_lost (self, event);     break;
-    case FCJ_EV_BYE:      s_bye (self, event);      break;
+    case FCJ_EV_SUBMIT:   fcj_on_submit (self, event);   break;
+    case FCJ_EV_CANCEL:   fcj_on_cancel (self, event);   break;
+    case FCJ_EV_HELLO:    fcj_on_hello (self, event);    break;
+    case FCJ_EV_BEAT:     fcj_on_beat (self, event);     break;
+    case FCJ_EV_LOST:     fcj_on_lost (self, event);     break;
+    case FCJ_EV_BYE:      fcj_on_bye (self, event);      break;
     case FCJ_EV_LANE:
         snprintf (self->window, sizeof self->window, "%s", event->worker);
         break;
     case FCJ_EV_STARTED:
-    case FCJ_EV_PROGRESS: s_progress (self, event); break;
-    case FCJ_EV_FINISH:   s_finish (self, event);   break;
-    case FCJ_EV_ASK:      s_ask_user (self, event); break;
-    case FCJ_EV_UNASK:    s_withdraw (self, event); break;
-    case FCJ_EV_ANSWER:   s_answer_question (self, event); break;
-    case FCJ_EV_STORED:   s_stored (self, event);   break;
-    case FCJ_EV_RECOVER:  s_recover (self, event);  break;
-    case FCJ_EV_TICK:     s_tick (self);            break;
+    case FCJ_EV_PROGRESS: fcj_on_progress (self, event); break;
+    case FCJ_EV_FINISH:   fcj_on_finish (self, event);   break;
+    case FCJ_EV_ASK:      fcj_on_ask (self, event); break;
+    case FCJ_EV_UNASK:    fcj_on_unask (self, event); break;
+    case FCJ_EV_ANSWER:   fcj_on_answer (self, event); break;
+    case FCJ_EV_STORED:   fcj_on_stored (self, event);   break;
+    case FCJ_EV_RECOVER:  fcj_on_recover (self, event);  break;
+    case FCJ_EV_TICK:     fcj_on_tick (self);            break;
     default:              s_minor (self, event);
     }
-    s_dispatch (self);
+    fcj_lease_dispatch (self);
     return self->action_count;
 }
 
@@ -1730,7 +1614,7 @@ fcj_core_t *
 fcj_core_new (size_t queue_max, size_t owner_max, fcj_token_fn *token,
               void *arg)
 {
-    fcj_core_t *self = s_alloc (sizeof *self);
+    fcj_core_t *self = fcj_must_alloc (sizeof *self);
     self->queue_max = queue_max;
     self->owner_max = owner_max;
     self->token = token;
@@ -1739,7 +1623,7 @@ fcj_core_new (size_t queue_max, size_t owner_max, fcj_token_fn *token,
     self->buckets = 64;
     while (self->buckets < queue_max)
         self->buckets *= 2;
-    self->jobs = s_alloc (self->buckets * sizeof (job_t *));
+    self->jobs = fcj_must_alloc (self->buckets * sizeof (job_t *));
     return self;
 }
 
@@ -1762,11 +1646,11 @@ fcj_core_destroy (fcj_core_t **self_p)
             job_t *job = self->jobs[n];
             while (job->waiters)
                 s_edge_cut (job->waiters);
-            s_job_free (self, job);
+            fcj_table_remove (self, job);
             s_owner_free (self);
         }
     while (self->worker_count)
-        s_worker_free (self, self->workers[0]);
+        fcj_worker_forget (self, self->workers[0]);
     free (self->used);
     free (self->used_deps);
     free (self->actions);
@@ -1789,20 +1673,20 @@ const char *
 fcj_core_state (const fcj_core_t *self, const char *id, const char **owner,
                 int *attempt)
 {
-    const job_t *job = s_find (self, id);
+    const job_t *job = fcj_table_find (self, id);
     if (!job)
         return NULL;
     if (owner)
         *owner = job->owner->name;
     if (attempt)
         *attempt = job->attempt;
-    return s_state (job);
+    return fcj_phase_state (job);
 }
 
 int64_t
 fcj_core_place (const fcj_core_t *self, const char *id, const char **owner)
 {
-    const job_t *job = s_find (self, id);
+    const job_t *job = fcj_table_find (self, id);
     if (!job)
         return -1;
     if (owner)
@@ -1818,7 +1702,7 @@ fcj_core_place (const fcj_core_t *self, const char *id, const char **owner)
 int
 fcj_core_lane (const fcj_core_t *self, const char *id)
 {
-    const job_t *job = s_find (self, id);
+    const job_t *job = fcj_table_find (self, id);
     return job ? (int) job->lane : -1;
 }
 
@@ -1867,7 +1751,7 @@ fcj_core_check (const fcj_core_t *self)
             ready += job->phase == READY;
             waiting += job->phase == WAITING;
             running += job->phase == RUNNING;
-            calls += s_calls (job->phase);
+            calls += fcj_phase_calls (job->phase);
             if ((job->phase == READY) != (job->item.size > 0))
                 return "in line but not ready, or the other way round";
             if (job->phase == RUNNING && !job->due.place)
