@@ -100,6 +100,14 @@ fcj_table_find (const fcj_core_t *self, const char *id)
            ? fcj_table_find_binary (self, binary) : NULL;
 }
 
+static job_t *
+fcj_table_find_of (const fcj_core_t *self, const char *id, const char *owner)
+{
+    job_t *job = fcj_table_find (self, id);
+    return job && (!owner || strcmp (job->owner->name, owner) == 0) ? job
+           : NULL;
+}
+
 static fcj_action_t *
 fcj_act (fcj_core_t *self, fcj_action_type_t type)
 {
@@ -196,6 +204,13 @@ s_owner (fcj_core_t *self, const char *name)
     return *at;
 }
 
+static size_t
+fcj_table_owned (fcj_core_t *self, const char *owner)
+{
+    owner_t *known = *s_owner_at (self, owner);
+    return known ? known->live : 0;
+}
+
 /*  Actions of this step may still name the owner: it goes with the next.  */
 static void
 s_owner_leave (fcj_core_t *self, owner_t *owner)
@@ -215,6 +230,16 @@ s_owner_free (fcj_core_t *self)
     free (owner);
 }
 
+static void
+fcj_table_clean (fcj_core_t *self)
+{
+    free (self->used);
+    self->used = NULL;
+    free (self->used_deps);
+    self->used_deps = NULL;
+    s_owner_free (self);
+}
+
 /* ---- Slots ------------------------------------------------------------- */
 
 static worker_t *
@@ -227,11 +252,13 @@ fcj_worker_find (const fcj_core_t *self, const char *id)
 }
 
 static worker_t *
-fcj_worker_add (fcj_core_t *self, const char *id)
+fcj_worker_get (fcj_core_t *self, const char *id)
 {
-    if (self->worker_count == FCJ_WORKERS_MAX || strlen (id) > FCJ_ID_LEN)
-        return NULL;
-    worker_t *worker = fcj_must_alloc (sizeof *worker);
+    worker_t *worker = fcj_worker_find (self, id);
+    if (worker || !id || self->worker_count == FCJ_WORKERS_MAX
+        || strlen (id) > FCJ_ID_LEN)
+        return worker;
+    worker = fcj_must_alloc (sizeof *worker);
     strcpy (worker->id, id);
     self->workers[self->worker_count++] = worker;
     return worker;
@@ -309,6 +336,15 @@ fcj_slot_detach (job_t *job)
 }
 
 static void
+fcj_slot_move (job_t *job, worker_t *worker)
+{
+    if (job->worker == worker)
+        return;
+    fcj_slot_detach (job);
+    fcj_slot_attach (job, worker);
+}
+
+static void
 fcj_act_kill (fcj_core_t *self, const worker_t *worker, const uint8_t *id,
               const uint8_t *token, const char *why)
 {
@@ -335,10 +371,47 @@ fcj_ghost_add (fcj_core_t *self, worker_t *worker, const uint8_t *id,
 }
 
 static void
-fcj_ghost_remove (worker_t *worker, int n)
+s_ghost_remove (worker_t *worker, int n)
 {
     worker->ghosts[n] = worker->ghosts[--worker->ghost_count];
     worker->busy--;
+}
+
+static void
+fcj_ghost_clear (worker_t *worker)
+{
+    while (worker->ghost_count)
+        s_ghost_remove (worker, 0);
+}
+
+static int
+fcj_ghost_find (const worker_t *worker, const uint8_t token[16])
+{
+    for (int n = 0; n < worker->ghost_count; n++)
+        if (memcmp (worker->ghosts[n].token, token, 16) == 0)
+            return n;
+    return -1;
+}
+
+static void
+fcj_ghost_left (worker_t *worker, const uint8_t token[16])
+{
+    int n;
+    while ((n = fcj_ghost_find (worker, token)) >= 0)
+        s_ghost_remove (worker, n);
+}
+
+static void
+fcj_ghost_listed (const fcj_core_t *self, worker_t *worker,
+                  const bool listed[FCJ_SLOTS_MAX])
+{
+    for (int n = worker->ghost_count; n-- > 0; ) {
+        ghost_t *ghost = &worker->ghosts[n];
+        if (listed[n])
+            ghost->confirmed = true;
+        else if (ghost->confirmed || self->now - ghost->since > GHOST_MS)
+            s_ghost_remove (worker, n);
+    }
 }
 
 /*  The attempt is over. What the worker still has of it is answered or
@@ -402,15 +475,43 @@ fcj_question_forget (job_t *job)
 }
 
 static void
-fcj_phase_set (fcj_core_t *self, job_t *job, phase_t phase)
+fcj_question_new (job_t *job, int64_t number)
+{
+    fcj_question_forget (job);
+    job->question = fcj_must_alloc (sizeof (question_t));
+    job->question->number = number;
+}
+
+static void
+fcj_phase_first (fcj_core_t *self, job_t *job, phase_t phase)
+{
+    job->phase = phase;
+    s_count (self, phase, true);
+}
+
+static void
+s_leave (fcj_core_t *self, job_t *job)
 {
     fcj_question_forget (job);
     if (job->phase == READY)
         fcj_line_remove (s_line (self, job), s_queue (job),
                          (fcj_priority_t) job->priority, &job->item);
     s_count (self, job->phase, false);
+}
+
+static void
+fcj_phase_set (fcj_core_t *self, job_t *job, phase_t phase)
+{
+    s_leave (self, job);
     job->phase = phase;
     s_count (self, phase, true);
+}
+
+static void
+fcj_phase_last (fcj_core_t *self, job_t *job)
+{
+    s_leave (self, job);
+    fcj_heap_remove (&self->heap, &job->due);
 }
 
 static void
@@ -498,7 +599,30 @@ fcj_phase_ready (fcj_core_t *self, job_t *job, bool front)
     fcj_phase_due (self, job, job->queue_until);
 }
 
-/*  The token is spent with its attempt: a finish from the queue has none.  */
+/*  Its wait was over when it ran first: running long must not expire it.  */
+static void
+fcj_phase_wait_anew (const fcj_core_t *self, job_t *job)
+{
+    int64_t until = self->now + FCJ_QUEUE_TIMEOUT_S * INT64_C (1000);
+    if (job->queue_until < until)
+        job->queue_until = until;
+}
+
+static void
+fcj_phase_ready_again (fcj_core_t *self, job_t *job)
+{
+    fcj_phase_wait_anew (self, job);
+    fcj_phase_ready (self, job, true);
+    fcj_act_event (self, job, "queued");
+}
+
+static size_t
+fcj_phase_ahead (const fcj_core_t *self, const job_t *job)
+{
+    return fcj_line_ahead (&self->lines[job->lane], s_queue (job),
+                           (fcj_priority_t) job->priority, &job->item);
+}
+
 static void
 fcj_phase_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
 {
@@ -506,6 +630,17 @@ fcj_phase_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
     job->reason = reason & 31;
     job->final = FCJ_FAILED;
     fcj_phase_begin (self, job, FINISHING);
+}
+
+static void fcj_depend_cut (job_t *job);
+
+/*  The token is spent with its attempt: a finish from the queue has none.  */
+static void
+fcj_phase_fail_queued (fcj_core_t *self, job_t *job, fcj_reason_t reason)
+{
+    fcj_depend_cut (job);
+    job->tokened = 0;
+    fcj_phase_fail (self, job, reason);
 }
 
 /*  lost: counts as one of the executions allowed. ran: it may have begun.  */
@@ -539,15 +674,24 @@ s_edge_cut (edge_t *edge)
 }
 
 static void
-fcj_depend_cut (deps_t *deps)
+fcj_depend_cut (job_t *job)
 {
-    for (size_t n = 0; deps && deps->edges && n < deps->count; n++)
+    deps_t *deps = job->deps;
+    if (!deps)
+        return;
+    for (size_t n = 0; deps->edges && n < deps->count; n++)
         s_edge_cut (&deps->edges[n]);
-    if (deps) {
-        free (deps->edges);
-        deps->edges = NULL;
-        deps->pending = 0;
-    }
+    free (deps->edges);
+    deps->edges = NULL;
+    deps->pending = 0;
+}
+
+static void
+fcj_depend_forget (job_t *job)
+{
+    fcj_depend_cut (job);
+    while (job->waiters)
+        s_edge_cut (job->waiters);
 }
 
 static void
@@ -567,9 +711,7 @@ static void
 s_dependency_failed (fcj_core_t *self, job_t *job, const uint8_t id[16])
 {
     memcpy (job->deps->failed, id, 16);
-    fcj_depend_cut (job->deps);
-    job->tokened = 0;
-    fcj_phase_fail (self, job, FCJ_DEPENDENCY);
+    fcj_phase_fail_queued (self, job, FCJ_DEPENDENCY);
 }
 
 /*  The state of a dependency that the core does not hold.  */
@@ -584,6 +726,19 @@ s_dep_state (const uint8_t id[16], const fcj_event_t *event)
     return -1;
 }
 
+static void
+s_edge_tie (deps_t *deps, size_t n, job_t *waiter, job_t *dep)
+{
+    edge_t *edge = &deps->edges[n];
+    edge->dep = dep;
+    edge->waiter = waiter;
+    edge->next = dep->waiters;
+    if (edge->next)
+        edge->next->prev = edge;
+    dep->waiters = edge;
+    deps->pending++;
+}
+
 /*  Into the line, or into the waiting room of what it depends on.  */
 static void
 fcj_depend_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event,
@@ -594,20 +749,12 @@ fcj_depend_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event,
         fcj_phase_ready (self, job, front);
         return;
     }
-    fcj_depend_cut (deps);
+    fcj_depend_cut (job);
     deps->edges = fcj_must_alloc (deps->count * sizeof (edge_t));
     for (size_t n = 0; n < deps->count; n++) {
         job_t *dep = fcj_table_find_binary (self, deps->ids[n]);
-        if (dep && dep != job) {
-            edge_t *edge = &deps->edges[n];
-            edge->dep = dep;
-            edge->waiter = job;
-            edge->next = dep->waiters;
-            if (edge->next)
-                edge->next->prev = edge;
-            dep->waiters = edge;
-            deps->pending++;
-        }
+        if (dep && dep != job)
+            s_edge_tie (deps, n, job, dep);
         else if (s_dep_state (deps->ids[n], event) != FCJ_COMPLETED) {
             s_dependency_failed (self, job, deps->ids[n]);
             return;
@@ -653,33 +800,36 @@ fcj_table_add (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
     job->owner->live++;
     job->lane = (unsigned) event->lane & 3;
     job->priority = (unsigned) event->priority & 3;
-    job->phase = STORING;
-    s_count (self, STORING, true);
+    fcj_phase_first (self, job, STORING);
     fcj_depend_new (job, event->deps, event->dep_count);
     self->counts.live++;
     return job;
 }
 
 static void
-fcj_table_remove (fcj_core_t *self, job_t *job)
+fcj_request_forget (job_t *job)
 {
-    fcj_phase_set (self, job, RUNNING);
-    s_count (self, RUNNING, false);
-    fcj_slot_detach (job);
-    fcj_heap_remove (&self->heap, &job->due);
-    job_t **at = &self->jobs[s_bucket (self, job->id)];
-    while (*at != job)
-        at = &(*at)->chain;
-    *at = job->chain;
-    fcj_table_drop_bytes (self, job);
-    fcj_depend_cut (job->deps);
-    free (self->used_deps);
-    self->used_deps = job->deps;
     while (job->requests) {
         request_t *request = job->requests;
         job->requests = request->next;
         free (request);
     }
+}
+
+static void
+fcj_table_remove (fcj_core_t *self, job_t *job)
+{
+    fcj_phase_last (self, job);
+    fcj_slot_detach (job);
+    job_t **at = &self->jobs[s_bucket (self, job->id)];
+    while (*at != job)
+        at = &(*at)->chain;
+    *at = job->chain;
+    fcj_table_drop_bytes (self, job);
+    fcj_depend_forget (job);
+    free (self->used_deps);
+    self->used_deps = job->deps;
+    fcj_request_forget (job);
     s_owner_leave (self, job->owner);
     self->counts.live--;
     free (job);
@@ -785,6 +935,12 @@ fcj_token_is (const job_t *job, const char *token)
            && memcmp (job->token, binary, 16) == 0;
 }
 
+static void
+fcj_lease_extend (fcj_core_t *self, job_t *job)
+{
+    fcj_phase_due (self, job, self->now + self->lease_ms);
+}
+
 /* ---- Leasing ----------------------------------------------------------- */
 
 static void
@@ -836,7 +992,7 @@ fcj_lease_run (fcj_core_t *self, job_t *job)
     job->unsure = job->absent = 0;
     fcj_act_job (self, FCJ_DO_RUN, job)->bytes = job->bytes;
     fcj_table_drop_bytes (self, job);
-    fcj_phase_due (self, job, self->now + self->lease_ms);
+    fcj_lease_extend (self, job);
     fcj_act_event (self, job, "running");
 }
 
@@ -909,15 +1065,6 @@ s_stored_finish (fcj_core_t *self, job_t *job, const fcj_event_t *event)
     }
 }
 
-/*  Its wait was over when it ran first: running long must not expire it.  */
-static void
-fcj_phase_wait_anew (const fcj_core_t *self, job_t *job)
-{
-    int64_t until = self->now + FCJ_QUEUE_TIMEOUT_S * INT64_C (1000);
-    if (job->queue_until < until)
-        job->queue_until = until;
-}
-
 static void
 s_stored_requeue (fcj_core_t *self, job_t *job)
 {
@@ -930,11 +1077,8 @@ s_stored_requeue (fcj_core_t *self, job_t *job)
     job->tokened = 0;
     if (job->cancel)
         fcj_phase_begin (self, job, CANCELLING);
-    else {
-        fcj_phase_wait_anew (self, job);
-        fcj_phase_ready (self, job, true);
-        fcj_act_event (self, job, "queued");
-    }
+    else
+        fcj_phase_ready_again (self, job);
 }
 
 /*  Another attempt than ours runs, says the record: wait for its worker.  */
@@ -943,9 +1087,7 @@ s_adopt (fcj_core_t *self, job_t *job, const fcj_event_t *event)
 {
     fcj_slot_part (self, job, "stale");
     fcj_table_drop_bytes (self, job);
-    worker_t *worker = fcj_worker_find (self, event->worker);
-    if (!worker && event->worker)
-        worker = fcj_worker_add (self, event->worker);
+    worker_t *worker = fcj_worker_get (self, event->worker);
     fcj_binary_of (event->token, job->token);
     job->tokened = 1;
     if (worker)
@@ -955,7 +1097,7 @@ s_adopt (fcj_core_t *self, job_t *job, const fcj_event_t *event)
         fcj_phase_begin (self, job, CANCELLING);
     else {
         fcj_phase_set (self, job, RUNNING);
-        fcj_phase_due (self, job, self->now + self->lease_ms);
+        fcj_lease_extend (self, job);
     }
 }
 
@@ -965,7 +1107,7 @@ s_again (fcj_core_t *self, job_t *job)
 {
     if (!job->bytes && !job->cancel && job->sent && !job->delivered) {
         fcj_phase_set (self, job, RUNNING);
-        fcj_phase_due (self, job, self->now + self->lease_ms);
+        fcj_lease_extend (self, job);
         return;
     }
     fcj_phase_set (self, job, job->bytes ? FINISHING : job->cancel ? CANCELLING
@@ -988,9 +1130,7 @@ s_queued_after_all (fcj_core_t *self, job_t *job)
     else {
         job->reason = 0;
         job->final = 0;
-        fcj_phase_wait_anew (self, job);
-        fcj_phase_ready (self, job, true);
-        fcj_act_event (self, job, "queued");
+        fcj_phase_ready_again (self, job);
     }
 }
 
@@ -1077,8 +1217,7 @@ s_full (fcj_core_t *self, const char *owner)
     if (self->counts.live >= self->queue_max)
         return "The queue is full. Wait until jobs are done, then submit "
                "again.";
-    owner_t *known = *s_owner_at (self, owner);
-    if (known && known->live >= self->owner_max)
+    if (fcj_table_owned (self, owner) >= self->owner_max)
         return "You have too many unfinished jobs. Wait or cancel some, "
                "then submit again.";
     return NULL;
@@ -1127,9 +1266,8 @@ fcj_on_submit (fcj_core_t *self, const fcj_event_t *event)
 static void
 fcj_on_cancel (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = fcj_table_find (self, event->id);
-    if (!job || (event->owner && strcmp (job->owner->name, event->owner)))
-    {
+    job_t *job = fcj_table_find_of (self, event->id, event->owner);
+    if (!job) {
         fcj_act_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
         return;
     }
@@ -1137,7 +1275,7 @@ fcj_on_cancel (fcj_core_t *self, const fcj_event_t *event)
     s_request_add (job, event->ref, true);
     if (fcj_phase_calls (job->phase))
         return;
-    fcj_depend_cut (job->deps);
+    fcj_depend_cut (job);
     fcj_phase_begin (self, job, CANCELLING);
 }
 
@@ -1148,6 +1286,17 @@ fcj_slot_confirm (job_t *job)
 {
     job->confirmed = 1;
     job->unsure = job->absent = 0;
+}
+
+static void
+fcj_lease_heard (fcj_core_t *self, job_t *job)
+{
+    fcj_slot_confirm (job);
+    if (job->phase != RUNNING)
+        return;
+    fcj_slot_hold (job);
+    job->renewed = 1;
+    fcj_lease_extend (self, job);
 }
 
 static void
@@ -1180,48 +1329,29 @@ s_recognise (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
     if (!fcj_token_is (job, held->token) || job->phase == STORING
         || job->phase == LEASING)
         return false;
-    if (job->worker != worker) {
-        fcj_slot_detach (job);
-        fcj_slot_attach (job, worker);
-    }
-    fcj_slot_confirm (job);
+    fcj_slot_move (job, worker);
     job->seen = job->sent = 1;
-    if (job->phase == RUNNING) {
-        fcj_slot_hold (job);
-        job->renewed = 1;
-        fcj_phase_due (self, job, self->now + self->lease_ms);
-    }
+    fcj_lease_heard (self, job);
     return true;
 }
 
+/*  What it lists and we do not know is of an attempt that is over.  */
 static void
-fcj_on_hello (fcj_core_t *self, const fcj_event_t *event)
+s_listed_at_hello (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
 {
-    worker_t *worker = fcj_worker_find (self, event->worker);
-    if (!worker)
-        worker = fcj_worker_add (self, event->worker);
-    if (!worker)
+    uint8_t id[16], token[16];
+    if (s_recognise (self, worker, held)
+        || fcj_binary_of (held->id, id) < 0
+        || fcj_binary_of (held->token, token) < 0)
         return;
-    snprintf (worker->name, sizeof worker->name, "%s",
-              event->name ? event->name : "");
-    worker->lanes = event->lanes;
-    worker->slots = event->slots;
-    worker->connected = true;
-    worker->draining = false;
-    while (worker->ghost_count)
-        fcj_ghost_remove (worker, 0);
-    for (job_t *job = worker->jobs; job; job = job->next)
-        job->seen = 0;
-    for (size_t n = 0; n < event->held_count; n++) {
-        uint8_t id[16], token[16];
-        if (s_recognise (self, worker, &event->held[n])
-            || fcj_binary_of (event->held[n].id, id) < 0
-            || fcj_binary_of (event->held[n].token, token) < 0)
-            continue;
-        fcj_act_kill (self, worker, id, token, "stale");
-        fcj_ghost_add (self, worker, id, token, true);
-    }
-    /*  What it does not have was lost, unless its FINISH follows.  */
+    fcj_act_kill (self, worker, id, token, "stale");
+    fcj_ghost_add (self, worker, id, token, true);
+}
+
+/*  What it does not list was lost, unless its FINISH follows.  */
+static void
+s_missing_at_hello (fcj_core_t *self, worker_t *worker)
+{
     for (job_t *job = worker->jobs; job; job = job->next)
         if (!job->seen && job->sent && job->phase == RUNNING) {
             fcj_slot_free (job);
@@ -1233,46 +1363,71 @@ fcj_on_hello (fcj_core_t *self, const fcj_event_t *event)
 }
 
 static void
+fcj_on_hello (fcj_core_t *self, const fcj_event_t *event)
+{
+    worker_t *worker = fcj_worker_get (self, event->worker);
+    if (!worker)
+        return;
+    snprintf (worker->name, sizeof worker->name, "%s",
+              event->name ? event->name : "");
+    worker->lanes = event->lanes;
+    worker->slots = event->slots;
+    worker->connected = true;
+    worker->draining = false;
+    fcj_ghost_clear (worker);
+    for (job_t *job = worker->jobs; job; job = job->next)
+        job->seen = 0;
+    for (size_t n = 0; n < event->held_count; n++)
+        s_listed_at_hello (self, worker, &event->held[n]);
+    s_missing_at_hello (self, worker);
+}
+
+/*  A job's lease is good again; a ghost or a stranger is killed (again).  */
+static void
+s_listed_in_beat (fcj_core_t *self, worker_t *worker, const char *token,
+                  bool ghosts[FCJ_SLOTS_MAX])
+{
+    uint8_t binary[16];
+    if (fcj_binary_of (token, binary) < 0)
+        return;
+    job_t *job = worker->jobs;
+    while (job && !fcj_token_is (job, token))
+        job = job->next;
+    if (job) {
+        fcj_lease_heard (self, job);
+        return;
+    }
+    int n = fcj_ghost_find (worker, binary);
+    if (n >= 0)
+        ghosts[n] = true;
+    fcj_act_kill (self, worker, n < 0 ? NULL : worker->ghosts[n].id, binary,
+                  n < 0 ? "stale" : "cancelled");
+}
+
+static void
 fcj_on_beat (fcj_core_t *self, const fcj_event_t *event)
 {
     worker_t *worker = fcj_worker_find (self, event->worker);
     if (!worker)
         return;
-    bool listed[FCJ_SLOTS_MAX] = { false };
-    for (size_t n = 0; n < event->held_count; n++) {
-        const char *token = event->held[n].token;
-        uint8_t binary[16];
-        if (fcj_binary_of (token, binary) < 0)
-            continue;
-        job_t *job = worker->jobs;
-        while (job && !fcj_token_is (job, token))
-            job = job->next;
-        int g = 0;
-        while (g < worker->ghost_count
-               && memcmp (worker->ghosts[g].token, binary, 16) != 0)
-            g++;
-        if (job) {
-            fcj_slot_confirm (job);
-            if (job->phase != RUNNING)
-                continue;
-            fcj_slot_hold (job);
-            job->renewed = 1;
-            fcj_phase_due (self, job, self->now + self->lease_ms);
-        }
-        else if (g < worker->ghost_count) {
-            listed[g] = true;
-            fcj_act_kill (self, worker, worker->ghosts[g].id, binary,
-                          "cancelled");
-        }
-        else
-            fcj_act_kill (self, worker, NULL, binary, "stale");
-    }
-    for (int g = worker->ghost_count; g-- > 0; )
-        if (listed[g])
-            worker->ghosts[g].confirmed = true;
-        else if (worker->ghosts[g].confirmed
-                 || self->now - worker->ghosts[g].since > GHOST_MS)
-            fcj_ghost_remove (worker, g);
+    bool ghosts[FCJ_SLOTS_MAX] = { false };
+    for (size_t n = 0; n < event->held_count; n++)
+        s_listed_in_beat (self, worker, event->held[n].token, ghosts);
+    fcj_ghost_listed (self, worker, ghosts);
+}
+
+static void
+fcj_on_lane (fcj_core_t *self, const fcj_event_t *event)
+{
+    snprintf (self->window, sizeof self->window, "%s", event->worker);
+}
+
+static void
+fcj_on_drain (fcj_core_t *self, const fcj_event_t *event)
+{
+    worker_t *worker = fcj_worker_find (self, event->worker);
+    if (worker)
+        worker->draining = true;
 }
 
 static void
@@ -1282,8 +1437,7 @@ fcj_on_lost (fcj_core_t *self, const fcj_event_t *event)
     if (!worker)
         return;
     worker->connected = false;
-    while (worker->ghost_count)
-        fcj_ghost_remove (worker, 0);
+    fcj_ghost_clear (worker);
     fcj_worker_forget_idle (self);
 }
 
@@ -1302,18 +1456,6 @@ fcj_on_bye (fcj_core_t *self, const fcj_event_t *event)
 }
 
 static void
-s_ghost_left (fcj_core_t *self, const fcj_event_t *event)
-{
-    worker_t *worker = fcj_worker_find (self, event->worker);
-    uint8_t token[16];
-    if (!worker || fcj_binary_of (event->token, token) < 0)
-        return;
-    for (int g = worker->ghost_count; g-- > 0; )
-        if (memcmp (worker->ghosts[g].token, token, 16) == 0)
-            fcj_ghost_remove (worker, g);
-}
-
-static void
 s_say_finished (fcj_core_t *self, const fcj_event_t *event)
 {
     fcj_action_t *action = fcj_act (self, FCJ_DO_FINISHED);
@@ -1328,17 +1470,17 @@ static job_t *
 s_hand_over (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_table_find (self, event->id);
-    s_ghost_left (self, event);
+    worker_t *worker = fcj_worker_find (self, event->worker);
+    uint8_t token[16];
+    if (worker && fcj_binary_of (event->token, token) == 0)
+        fcj_ghost_left (worker, token);
     if (!fcj_token_is (job, event->token) || job->phase == STORING
         || job->phase == LEASING || !job->worker) {
         s_say_finished (self, event);
         return NULL;
     }
-    worker_t *worker = fcj_worker_find (self, event->worker);
-    if (worker && worker != job->worker) {
-        fcj_slot_detach (job);
-        fcj_slot_attach (job, worker);
-    }
+    if (worker)
+        fcj_slot_move (job, worker);
     fcj_slot_confirm (job);
     job->sent = job->delivered = 1;
     fcj_slot_free (job);
@@ -1359,20 +1501,53 @@ fcj_on_finish (fcj_core_t *self, const fcj_event_t *event)
 }
 
 static void
-fcj_on_progress (fcj_core_t *self, const fcj_event_t *event)
+fcj_on_release (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = s_hand_over (self, event);
+    if (job)
+        fcj_phase_requeue (self, job, event->lost && !event->unbegun,
+                           !event->unbegun);
+}
+
+static job_t *
+fcj_attempt_running (const fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_table_find (self, event->id);
-    if (!fcj_token_is (job, event->token) || job->phase != RUNNING)
+    return fcj_token_is (job, event->token) && job->phase == RUNNING ? job
+           : NULL;
+}
+
+static void
+fcj_on_unsent (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = fcj_attempt_running (self, event);
+    if (!job)
+        return;
+    job->sent = 0;
+    fcj_phase_requeue (self, job, false, false);
+}
+
+static void
+fcj_on_started (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = fcj_attempt_running (self, event);
+    if (!job)
         return;
     fcj_slot_confirm (job);
-    bool started = event->type == FCJ_EV_STARTED;
-    fcj_action_t *action = fcj_act_job (self, started ? FCJ_DO_STARTED
-                                        : FCJ_DO_PROGRESS, job);
-    action->at = event->at;
+    fcj_act_job (self, FCJ_DO_STARTED, job)->at = event->at;
+}
+
+/*  For the store, and for those who watch.  */
+static void
+fcj_on_progress (fcj_core_t *self, const fcj_event_t *event)
+{
+    job_t *job = fcj_attempt_running (self, event);
+    if (!job)
+        return;
+    fcj_slot_confirm (job);
+    fcj_action_t *action = fcj_act_job (self, FCJ_DO_PROGRESS, job);
     action->fraction = event->fraction;
     action->message = event->message;
-    if (started)
-        return;
     action = fcj_act_job (self, FCJ_DO_EVENT, job);
     action->state = "running";
     action->fraction = event->fraction;
@@ -1402,9 +1577,8 @@ s_unask (fcj_core_t *self, const job_t *job, uint64_t ref)
 static void
 fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = fcj_table_find (self, event->id);
-    if (!fcj_token_is (job, event->token) || job->phase != RUNNING
-        || event->ask < 1)
+    job_t *job = fcj_attempt_running (self, event);
+    if (!job || event->ask < 1)
         return;
     fcj_slot_confirm (job);
     question_t *question = job->question;
@@ -1414,9 +1588,7 @@ fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)
         s_pass_on (self, job);
         return;
     }
-    fcj_question_forget (job);
-    job->question = fcj_must_alloc (sizeof (question_t));
-    job->question->number = event->ask;
+    fcj_question_new (job, event->ask);
     fcj_action_t *action = fcj_act_job (self, FCJ_DO_ASK, job);
     action->ask = event->ask;
     action->message = event->message;
@@ -1425,9 +1597,8 @@ fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)
 static void
 fcj_on_unask (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = fcj_table_find (self, event->id);
-    if (!fcj_token_is (job, event->token) || job->phase != RUNNING
-        || !job->question || job->question->number != event->ask)
+    job_t *job = fcj_attempt_running (self, event);
+    if (!job || !job->question || job->question->number != event->ask)
         return;
     s_unask (self, job, 0);
     fcj_question_forget (job);
@@ -1436,10 +1607,10 @@ fcj_on_unask (fcj_core_t *self, const fcj_event_t *event)
 static void
 fcj_on_answer (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job = fcj_table_find (self, event->id);
+    job_t *job = fcj_table_find_of (self, event->id, event->owner);
     question_t *question = job && job->phase == RUNNING ? job->question : NULL;
     fcj_bytes_t *answer = event->bytes;
-    if (!job || (event->owner && strcmp (job->owner->name, event->owner)))
+    if (!job)
         fcj_act_refuse (self, event->ref, FCJ_NOT_FOUND, "No such job.");
     else if (!question || question->number != event->ask
              || (question->answer
@@ -1477,20 +1648,16 @@ fcj_on_recover (fcj_core_t *self, const fcj_event_t *event)
         fcj_depend_enter (self, job, event, false);
         return;
     }
-    worker_t *worker = fcj_worker_find (self, event->worker);
-    if (!worker)
-        worker = fcj_worker_add (self, event->worker);
+    worker_t *worker = fcj_worker_get (self, event->worker);
     fcj_phase_set (self, job, RUNNING);
     job->sent = job->unsure = 1;
     job->tokened = fcj_binary_of (event->token, job->token) == 0;
     if (worker)
         fcj_slot_attach (job, worker);
     /*  Its worker could not renew while there was no broker.  */
-    fcj_phase_due (self, job, self->now + self->lease_ms);
-    if (event->ask > 0) {
-        job->question = fcj_must_alloc (sizeof (question_t));
-        job->question->number = event->ask;
-    }
+    fcj_lease_extend (self, job);
+    if (event->ask > 0)
+        fcj_question_new (job, event->ask);
 }
 
 /* ---- Time -------------------------------------------------------------- */
@@ -1521,11 +1688,8 @@ fcj_on_tick (fcj_core_t *self)
             fcj_phase_call (self, job);
         else if (job->phase == RUNNING)
             fcj_phase_requeue (self, job, !job->absent, !job->absent);
-        else {
-            fcj_depend_cut (job->deps);
-            job->tokened = 0;
-            fcj_phase_fail (self, job, FCJ_EXPIRED);
-        }
+        else
+            fcj_phase_fail_queued (self, job, FCJ_EXPIRED);
     }
     fcj_worker_forget_idle (self);
     s_renew (self);
@@ -1534,30 +1698,30 @@ fcj_on_tick (fcj_core_t *self)
 /* ---- The step ---------------------------------------------------------- */
 
 static void
-s_minor (fcj_core_t *self, const fcj_event_t *event)
+s_handle (fcj_core_t *self, const fcj_event_t *event)
 {
-    job_t *job;
-    worker_t *worker;
     switch (event->type) {
-    case FCJ_EV_DRAIN:
-        if ((worker = fcj_worker_find (self, event->worker)))
-            worker->draining = true;
-        break;
-    case FCJ_EV_RELEASE:
-        if ((job = s_hand_over (self, event)))
-            fcj_phase_requeue (self, job, event->lost && !event->unbegun,
-                               !event->unbegun);
-        break;
-    case FCJ_EV_UNSENT:
-        job = fcj_table_find (self, event->id);
-        if (fcj_token_is (job, event->token) && job->phase == RUNNING) {
-            job->sent = 0;
-            fcj_phase_requeue (self, job, false, false);
-        }
-        break;
-    case FCJ_EV_RECOVERED: self->recovered = true; break;
-    case FCJ_EV_STOP:      self->stopping = true;  break;
-    default: break;
+    case FCJ_EV_SUBMIT:    fcj_on_submit (self, event);   break;
+    case FCJ_EV_CANCEL:    fcj_on_cancel (self, event);   break;
+    case FCJ_EV_HELLO:     fcj_on_hello (self, event);    break;
+    case FCJ_EV_BEAT:      fcj_on_beat (self, event);     break;
+    case FCJ_EV_LOST:      fcj_on_lost (self, event);     break;
+    case FCJ_EV_DRAIN:     fcj_on_drain (self, event);    break;
+    case FCJ_EV_BYE:       fcj_on_bye (self, event);      break;
+    case FCJ_EV_STARTED:   fcj_on_started (self, event);  break;
+    case FCJ_EV_PROGRESS:  fcj_on_progress (self, event); break;
+    case FCJ_EV_FINISH:    fcj_on_finish (self, event);   break;
+    case FCJ_EV_RELEASE:   fcj_on_release (self, event);  break;
+    case FCJ_EV_ASK:       fcj_on_ask (self, event);      break;
+    case FCJ_EV_UNASK:     fcj_on_unask (self, event);    break;
+    case FCJ_EV_ANSWER:    fcj_on_answer (self, event);   break;
+    case FCJ_EV_LANE:      fcj_on_lane (self, event);     break;
+    case FCJ_EV_UNSENT:    fcj_on_unsent (self, event);   break;
+    case FCJ_EV_STORED:    fcj_on_stored (self, event);   break;
+    case FCJ_EV_RECOVER:   fcj_on_recover (self, event);  break;
+    case FCJ_EV_RECOVERED: self->recovered = true;        break;
+    case FCJ_EV_STOP:      self->stopping = true;         break;
+    case FCJ_EV_TICK:      fcj_on_tick (self);            break;
     }
 }
 
@@ -1565,34 +1729,10 @@ size_t
 fcj_core_step (fcj_core_t *self, const fcj_event_t *event, int64_t now)
 {
     self->action_count = 0;
-    free (self->used);
-    self->used = NULL;
-    free (self->used_deps);
-    self->used_deps = NULL;
-    s_owner_free (self);
+    fcj_table_clean (self);
     if (now > self->now)
         self->now = now;
-    switch (event->type) {
-    case FCJ_EV_SUBMIT:   fcj_on_submit (self, event);   break;
-    case FCJ_EV_CANCEL:   fcj_on_cancel (self, event);   break;
-    case FCJ_EV_HELLO:    fcj_on_hello (self, event);    break;
-    case FCJ_EV_BEAT:     fcj_on_beat (self, event);     break;
-    case FCJ_EV_LOST:     fcj_on_lost (self, event);     break;
-    case FCJ_EV_BYE:      fcj_on_bye (self, event);      break;
-    case FCJ_EV_LANE:
-        snprintf (self->window, sizeof self->window, "%s", event->worker);
-        break;
-    case FCJ_EV_STARTED:
-    case FCJ_EV_PROGRESS: fcj_on_progress (self, event); break;
-    case FCJ_EV_FINISH:   fcj_on_finish (self, event);   break;
-    case FCJ_EV_ASK:      fcj_on_ask (self, event); break;
-    case FCJ_EV_UNASK:    fcj_on_unask (self, event); break;
-    case FCJ_EV_ANSWER:   fcj_on_answer (self, event); break;
-    case FCJ_EV_STORED:   fcj_on_stored (self, event);   break;
-    case FCJ_EV_RECOVER:  fcj_on_recover (self, event);  break;
-    case FCJ_EV_TICK:     fcj_on_tick (self);            break;
-    default:              s_minor (self, event);
-    }
+    s_handle (self, event);
     fcj_lease_dispatch (self);
     return self->action_count;
 }
@@ -1640,19 +1780,14 @@ fcj_core_destroy (fcj_core_t **self_p)
     if (!self)
         return;
     *self_p = NULL;
-    s_owner_free (self);
     for (size_t n = 0; n < self->buckets; n++)
         while (self->jobs[n]) {
-            job_t *job = self->jobs[n];
-            while (job->waiters)
-                s_edge_cut (job->waiters);
-            fcj_table_remove (self, job);
-            s_owner_free (self);
+            fcj_table_clean (self);
+            fcj_table_remove (self, self->jobs[n]);
         }
+    fcj_table_clean (self);
     while (self->worker_count)
         fcj_worker_forget (self, self->workers[0]);
-    free (self->used);
-    free (self->used_deps);
     free (self->actions);
     free (self->jobs);
     fcj_heap_free (&self->heap);
@@ -1691,12 +1826,7 @@ fcj_core_place (const fcj_core_t *self, const char *id, const char **owner)
         return -1;
     if (owner)
         *owner = job->owner->name;
-    if (job->phase != READY)
-        return 0;
-    return 1 + (int64_t) fcj_line_ahead (&self->lines[job->lane],
-                                         s_queue (job),
-                                         (fcj_priority_t) job->priority,
-                                         &job->item);
+    return job->phase == READY ? 1 + (int64_t) fcj_phase_ahead (self, job) : 0;
 }
 
 int
@@ -1741,10 +1871,31 @@ fcj_core_pending (const fcj_core_t *self)
     return self->busy_calls > 0;
 }
 
-const char *
-fcj_core_check (const fcj_core_t *self)
+static const char *
+s_check_job (const job_t *job)
+{
+    if ((job->phase == READY) != (job->item.size > 0))
+        return "in line but not ready, or the other way round";
+    if (job->phase == RUNNING && !job->due.place)
+        return "a running job without a lease deadline";
+    if (job->phase == RUNNING && !job->tokened)
+        return "a running job without a token";
+    if (job->held && !job->worker)
+        return "a slot held without a worker";
+    if (job->question && job->phase != RUNNING)
+        return "a question of a job that does not run";
+    if (job->phase == READY && job->worker)
+        return "a queued job keeps a worker";
+    if (job->phase == WAITING && !(job->deps && job->deps->pending))
+        return "a job waits for nothing";
+    return NULL;
+}
+
+static const char *
+s_check_jobs (const fcj_core_t *self)
 {
     size_t live = 0, ready = 0, waiting = 0, running = 0, calls = 0;
+    const char *wrong = NULL;
     for (size_t n = 0; n < self->buckets; n++)
         for (job_t *job = self->jobs[n]; job; job = job->chain) {
             live++;
@@ -1752,20 +1903,8 @@ fcj_core_check (const fcj_core_t *self)
             waiting += job->phase == WAITING;
             running += job->phase == RUNNING;
             calls += fcj_phase_calls (job->phase);
-            if ((job->phase == READY) != (job->item.size > 0))
-                return "in line but not ready, or the other way round";
-            if (job->phase == RUNNING && !job->due.place)
-                return "a running job without a lease deadline";
-            if (job->phase == RUNNING && !job->tokened)
-                return "a running job without a token";
-            if (job->held && !job->worker)
-                return "a slot held without a worker";
-            if (job->question && job->phase != RUNNING)
-                return "a question of a job that does not run";
-            if (job->phase == READY && job->worker)
-                return "a queued job keeps a worker";
-            if (job->phase == WAITING && !(job->deps && job->deps->pending))
-                return "a job waits for nothing";
+            if ((wrong = s_check_job (job)))
+                return wrong;
         }
     if (live != self->counts.live || waiting != self->counts.waiting
         || running != self->counts.running || calls != self->busy_calls)
@@ -1773,14 +1912,24 @@ fcj_core_check (const fcj_core_t *self)
     size_t lines = 0;
     for (int lane = 0; lane < FCJ_LANE_COUNT; lane++)
         lines += self->lines[lane].count;
-    if (lines != ready)
-        return "the lines differ from the ready jobs";
-    for (size_t n = 0; n < self->worker_count; n++) {
-        int busy = self->workers[n]->ghost_count;
-        for (job_t *job = self->workers[n]->jobs; job; job = job->next)
-            busy += job->held;
-        if (busy != self->workers[n]->busy)
-            return "a worker's busy slots differ from its jobs";
-    }
-    return NULL;
+    return lines == ready ? NULL : "the lines differ from the ready jobs";
+}
+
+static const char *
+s_check_worker (const worker_t *worker)
+{
+    int busy = worker->ghost_count;
+    for (job_t *job = worker->jobs; job; job = job->next)
+        busy += job->held;
+    return busy == worker->busy ? NULL
+           : "a worker's busy slots differ from its jobs";
+}
+
+const char *
+fcj_core_check (const fcj_core_t *self)
+{
+    const char *wrong = s_check_jobs (self);
+    for (size_t n = 0; !wrong && n < self->worker_count; n++)
+        wrong = s_check_worker (self->workers[n]);
+    return wrong;
 }
