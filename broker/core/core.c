@@ -15,7 +15,7 @@
 /* ---- Small things ------------------------------------------------------ */
 
 /*  Memory is bounded by queue_max; without it there is no way on.  */
-static void *
+void *
 fcj_must_alloc (size_t size)
 {
     void *memory = calloc (1, size);
@@ -34,7 +34,7 @@ s_hex (int c)
 }
 
 /*  16 bytes of 32 hex digits, hyphens skipped; -1 for anything else.  */
-static int
+int
 fcj_binary_of (const char *text, uint8_t out[16])
 {
     size_t n = 0;
@@ -50,7 +50,7 @@ fcj_binary_of (const char *text, uint8_t out[16])
     return n == 32 && !*text ? 0 : -1;
 }
 
-static void
+void
 fcj_token_text (const uint8_t token[16], fcj_token_t text)
 {
     for (int n = 0; n < 16; n++) {
@@ -83,7 +83,7 @@ s_bucket (const fcj_core_t *self, const uint8_t id[16])
            & (self->buckets - 1);
 }
 
-static job_t *
+job_t *
 fcj_table_find_binary (const fcj_core_t *self, const uint8_t id[16])
 {
     job_t *job = self->jobs[s_bucket (self, id)];
@@ -92,7 +92,7 @@ fcj_table_find_binary (const fcj_core_t *self, const uint8_t id[16])
     return job;
 }
 
-static job_t *
+job_t *
 fcj_table_find (const fcj_core_t *self, const char *id)
 {
     uint8_t binary[16];
@@ -100,7 +100,7 @@ fcj_table_find (const fcj_core_t *self, const char *id)
            ? fcj_table_find_binary (self, binary) : NULL;
 }
 
-static job_t *
+job_t *
 fcj_table_find_of (const fcj_core_t *self, const char *id, const char *owner)
 {
     job_t *job = fcj_table_find (self, id);
@@ -108,7 +108,7 @@ fcj_table_find_of (const fcj_core_t *self, const char *id, const char *owner)
            : NULL;
 }
 
-static fcj_action_t *
+fcj_action_t *
 fcj_act (fcj_core_t *self, fcj_action_type_t type)
 {
     if (self->action_count == self->action_room) {
@@ -126,7 +126,7 @@ fcj_act (fcj_core_t *self, fcj_action_type_t type)
     return action;
 }
 
-static fcj_action_t *
+fcj_action_t *
 fcj_act_job (fcj_core_t *self, fcj_action_type_t type, const job_t *job)
 {
     fcj_action_t *action = fcj_act (self, type);
@@ -140,7 +140,7 @@ fcj_act_job (fcj_core_t *self, fcj_action_type_t type, const job_t *job)
     return action;
 }
 
-static void
+void
 fcj_act_refuse (fcj_core_t *self, uint64_t ref, fcj_reason_t reason,
                 const char *text)
 {
@@ -154,21 +154,21 @@ fcj_act_refuse (fcj_core_t *self, uint64_t ref, fcj_reason_t reason,
     snprintf (action->text, sizeof action->text, "%s", text ? text : "");
 }
 
-static const char *
+const char *
 fcj_phase_state (const job_t *job)
 {
     return job->phase == RUNNING
            || (job->sent && !job->delivered) ? "running" : "queued";
 }
 
-static void
+void
 fcj_act_event (fcj_core_t *self, const job_t *job, const char *state)
 {
     fcj_act_job (self, FCJ_DO_EVENT, job)->state = state;
 }
 
 /*  Bytes and deps that an action of this step may point at.  */
-static void
+void
 fcj_table_drop_bytes (fcj_core_t *self, job_t *job)
 {
     if (!job->bytes)
@@ -204,7 +204,7 @@ s_owner (fcj_core_t *self, const char *name)
     return *at;
 }
 
-static size_t
+size_t
 fcj_table_owned (fcj_core_t *self, const char *owner)
 {
     owner_t *known = *s_owner_at (self, owner);
@@ -230,7 +230,7 @@ s_owner_free (fcj_core_t *self)
     free (owner);
 }
 
-static void
+void
 fcj_table_clean (fcj_core_t *self)
 {
     free (self->used);
@@ -242,7 +242,7 @@ fcj_table_clean (fcj_core_t *self)
 
 /* ---- Slots ------------------------------------------------------------- */
 
-static worker_t *
+worker_t *
 fcj_worker_find (const fcj_core_t *self, const char *id)
 {
     for (size_t n = 0; id && n < self->worker_count; n++)
@@ -251,7 +251,7 @@ fcj_worker_find (const fcj_core_t *self, const char *id)
     return NULL;
 }
 
-static worker_t *
+worker_t *
 fcj_worker_get (fcj_core_t *self, const char *id)
 {
     worker_t *worker = fcj_worker_find (self, id);
@@ -273,7 +273,7 @@ s_is_free (const worker_t *worker, unsigned lane)
 
 /*  A worker with a free slot for lane. The window exists once: whoever holds
  *  its lane, or nobody.  */
-static worker_t *
+worker_t *
 fcj_slot_pick (fcj_core_t *self, unsigned lane)
 {
     if (lane == FCJ_LANE_GUI) {
@@ -290,7 +290,7 @@ fcj_slot_pick (fcj_core_t *self, unsigned lane)
     return NULL;
 }
 
-static void
+void
 fcj_slot_hold (job_t *job)
 {
     if (job->worker && !job->held) {
@@ -299,7 +299,7 @@ fcj_slot_hold (job_t *job)
     }
 }
 
-static void
+void
 fcj_slot_free (job_t *job)
 {
     if (job->held) {
@@ -308,7 +308,7 @@ fcj_slot_free (job_t *job)
     }
 }
 
-static void
+void
 fcj_slot_attach (job_t *job, worker_t *worker)
 {
     job->worker = worker;
@@ -319,7 +319,7 @@ fcj_slot_attach (job_t *job, worker_t *worker)
     worker->jobs = job;
 }
 
-static void
+void
 fcj_slot_detach (job_t *job)
 {
     if (!job->worker)
@@ -335,7 +335,7 @@ fcj_slot_detach (job_t *job)
     job->sent = job->confirmed = job->delivered = 0;
 }
 
-static void
+void
 fcj_slot_move (job_t *job, worker_t *worker)
 {
     if (job->worker == worker)
@@ -344,7 +344,7 @@ fcj_slot_move (job_t *job, worker_t *worker)
     fcj_slot_attach (job, worker);
 }
 
-static void
+void
 fcj_act_kill (fcj_core_t *self, const worker_t *worker, const uint8_t *id,
               const uint8_t *token, const char *why)
 {
@@ -356,7 +356,7 @@ fcj_act_kill (fcj_core_t *self, const worker_t *worker, const uint8_t *id,
     strcpy (action->text, why);
 }
 
-static void
+void
 fcj_ghost_add (fcj_core_t *self, worker_t *worker, const uint8_t *id,
                const uint8_t *token, bool confirmed)
 {
@@ -377,14 +377,14 @@ s_ghost_remove (worker_t *worker, int n)
     worker->busy--;
 }
 
-static void
+void
 fcj_ghost_clear (worker_t *worker)
 {
     while (worker->ghost_count)
         s_ghost_remove (worker, 0);
 }
 
-static int
+int
 fcj_ghost_find (const worker_t *worker, const uint8_t token[16])
 {
     for (int n = 0; n < worker->ghost_count; n++)
@@ -393,7 +393,7 @@ fcj_ghost_find (const worker_t *worker, const uint8_t token[16])
     return -1;
 }
 
-static void
+void
 fcj_ghost_left (worker_t *worker, const uint8_t token[16])
 {
     int n;
@@ -401,7 +401,7 @@ fcj_ghost_left (worker_t *worker, const uint8_t token[16])
         s_ghost_remove (worker, n);
 }
 
-static void
+void
 fcj_ghost_listed (const fcj_core_t *self, worker_t *worker,
                   const bool listed[FCJ_SLOTS_MAX])
 {
@@ -416,7 +416,7 @@ fcj_ghost_listed (const fcj_core_t *self, worker_t *worker,
 
 /*  The attempt is over. What the worker still has of it is answered or
  *  killed.  */
-static void
+void
 fcj_slot_part (fcj_core_t *self, job_t *job, const char *why)
 {
     worker_t *worker = job->worker;
@@ -433,7 +433,7 @@ fcj_slot_part (fcj_core_t *self, job_t *job, const char *why)
 
 /* ---- Phases ------------------------------------------------------------ */
 
-static bool
+bool
 fcj_phase_calls (unsigned phase)
 {
     return phase == STORING || phase == LEASING || phase == FINISHING
@@ -465,7 +465,7 @@ s_count (fcj_core_t *self, unsigned phase, bool in)
         self->busy_calls += one;
 }
 
-static void
+void
 fcj_question_forget (job_t *job)
 {
     if (job->question)
@@ -474,7 +474,7 @@ fcj_question_forget (job_t *job)
     job->question = NULL;
 }
 
-static void
+void
 fcj_question_new (job_t *job, int64_t number)
 {
     fcj_question_forget (job);
@@ -482,7 +482,7 @@ fcj_question_new (job_t *job, int64_t number)
     job->question->number = number;
 }
 
-static void
+void
 fcj_phase_first (fcj_core_t *self, job_t *job, phase_t phase)
 {
     job->phase = phase;
@@ -499,7 +499,7 @@ s_leave (fcj_core_t *self, job_t *job)
     s_count (self, job->phase, false);
 }
 
-static void
+void
 fcj_phase_set (fcj_core_t *self, job_t *job, phase_t phase)
 {
     s_leave (self, job);
@@ -507,14 +507,14 @@ fcj_phase_set (fcj_core_t *self, job_t *job, phase_t phase)
     s_count (self, phase, true);
 }
 
-static void
+void
 fcj_phase_last (fcj_core_t *self, job_t *job)
 {
     s_leave (self, job);
     fcj_heap_remove (&self->heap, &job->due);
 }
 
-static void
+void
 fcj_phase_due (fcj_core_t *self, job_t *job, int64_t due)
 {
     if (fcj_heap_set (&self->heap, &job->due, due) < 0)
@@ -550,7 +550,7 @@ s_finish_text (const job_t *job, fcj_action_t *action)
 }
 
 /*  Makes the store call of the job's phase, for the first time or again.  */
-static void
+void
 fcj_phase_call (fcj_core_t *self, job_t *job)
 {
     static const fcj_action_type_t types[] = {
@@ -580,7 +580,7 @@ fcj_phase_call (fcj_core_t *self, job_t *job)
                 : job->lost ? "worker_lost" : "released");
 }
 
-static void
+void
 fcj_phase_begin (fcj_core_t *self, job_t *job, phase_t phase)
 {
     fcj_phase_set (self, job, phase);
@@ -588,7 +588,7 @@ fcj_phase_begin (fcj_core_t *self, job_t *job, phase_t phase)
     fcj_phase_call (self, job);
 }
 
-static void
+void
 fcj_phase_ready (fcj_core_t *self, job_t *job, bool front)
 {
     fcj_phase_set (self, job, READY);
@@ -600,7 +600,7 @@ fcj_phase_ready (fcj_core_t *self, job_t *job, bool front)
 }
 
 /*  Its wait was over when it ran first: running long must not expire it.  */
-static void
+void
 fcj_phase_wait_anew (const fcj_core_t *self, job_t *job)
 {
     int64_t until = self->now + FCJ_QUEUE_TIMEOUT_S * INT64_C (1000);
@@ -608,7 +608,7 @@ fcj_phase_wait_anew (const fcj_core_t *self, job_t *job)
         job->queue_until = until;
 }
 
-static void
+void
 fcj_phase_ready_again (fcj_core_t *self, job_t *job)
 {
     fcj_phase_wait_anew (self, job);
@@ -616,14 +616,14 @@ fcj_phase_ready_again (fcj_core_t *self, job_t *job)
     fcj_act_event (self, job, "queued");
 }
 
-static size_t
+size_t
 fcj_phase_ahead (const fcj_core_t *self, const job_t *job)
 {
     return fcj_line_ahead (&self->lines[job->lane], s_queue (job),
                            (fcj_priority_t) job->priority, &job->item);
 }
 
-static void
+void
 fcj_phase_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
 {
     fcj_table_drop_bytes (self, job);
@@ -632,10 +632,8 @@ fcj_phase_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason)
     fcj_phase_begin (self, job, FINISHING);
 }
 
-static void fcj_depend_cut (job_t *job);
-
 /*  The token is spent with its attempt: a finish from the queue has none.  */
-static void
+void
 fcj_phase_fail_queued (fcj_core_t *self, job_t *job, fcj_reason_t reason)
 {
     fcj_depend_cut (job);
@@ -644,7 +642,7 @@ fcj_phase_fail_queued (fcj_core_t *self, job_t *job, fcj_reason_t reason)
 }
 
 /*  lost: counts as one of the executions allowed. ran: it may have begun.  */
-static void
+void
 fcj_phase_requeue (fcj_core_t *self, job_t *job, bool lost, bool ran)
 {
     fcj_slot_free (job);
@@ -673,7 +671,7 @@ s_edge_cut (edge_t *edge)
     edge->dep = NULL;
 }
 
-static void
+void
 fcj_depend_cut (job_t *job)
 {
     deps_t *deps = job->deps;
@@ -686,7 +684,7 @@ fcj_depend_cut (job_t *job)
     deps->pending = 0;
 }
 
-static void
+void
 fcj_depend_forget (job_t *job)
 {
     fcj_depend_cut (job);
@@ -694,7 +692,7 @@ fcj_depend_forget (job_t *job)
         s_edge_cut (job->waiters);
 }
 
-static void
+void
 fcj_depend_new (job_t *job, const fcj_dep_t *deps, size_t count)
 {
     if (!count)
@@ -740,7 +738,7 @@ s_edge_tie (deps_t *deps, size_t n, job_t *waiter, job_t *dep)
 }
 
 /*  Into the line, or into the waiting room of what it depends on.  */
-static void
+void
 fcj_depend_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event,
                   bool front)
 {
@@ -768,7 +766,7 @@ fcj_depend_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event,
     }
 }
 
-static void
+void
 fcj_depend_wake (fcj_core_t *self, job_t *job, bool completed)
 {
     while (job->waiters) {
@@ -788,7 +786,7 @@ fcj_depend_wake (fcj_core_t *self, job_t *job, bool completed)
 
 /* ---- Birth and end ----------------------------------------------------- */
 
-static job_t *
+job_t *
 fcj_table_add (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
 {
     job_t *job = fcj_must_alloc (sizeof *job);
@@ -806,7 +804,7 @@ fcj_table_add (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
     return job;
 }
 
-static void
+void
 fcj_request_forget (job_t *job)
 {
     while (job->requests) {
@@ -816,7 +814,7 @@ fcj_request_forget (job_t *job)
     }
 }
 
-static void
+void
 fcj_table_remove (fcj_core_t *self, job_t *job)
 {
     fcj_phase_last (self, job);
@@ -860,7 +858,7 @@ s_request_take (job_t *job, bool cancel)
     return request;
 }
 
-static void
+void
 fcj_request_refuse (fcj_core_t *self, job_t *job, bool cancel,
                     fcj_reason_t reason, const char *text)
 {
@@ -871,7 +869,7 @@ fcj_request_refuse (fcj_core_t *self, job_t *job, bool cancel,
     }
 }
 
-static void
+void
 fcj_request_answer (fcj_core_t *self, job_t *job, bool cancel,
                     const char *state, const char *actual)
 {
@@ -890,7 +888,7 @@ fcj_request_answer (fcj_core_t *self, job_t *job, bool cancel,
 }
 
 /*  The store has it in a terminal state (or no longer: state NULL).  */
-static void
+void
 fcj_stored_end (fcj_core_t *self, job_t *job, const char *state)
 {
     bool completed = state && strcmp (state, "completed") == 0;
@@ -920,14 +918,14 @@ fcj_stored_end (fcj_core_t *self, job_t *job, const char *state)
 
 /*  The store has no such record: it was deleted, or its disk lost it.  */
 static void
-fcj_stored_gone (fcj_core_t *self, job_t *job)
+s_gone (fcj_core_t *self, job_t *job)
 {
     fcj_action_t *action = fcj_act_job (self, FCJ_DO_WARN, job);
     strcpy (action->text, "not_in_the_store");
     fcj_stored_end (self, job, NULL);
 }
 
-static bool
+bool
 fcj_token_is (const job_t *job, const char *token)
 {
     uint8_t binary[16];
@@ -935,7 +933,7 @@ fcj_token_is (const job_t *job, const char *token)
            && memcmp (job->token, binary, 16) == 0;
 }
 
-static void
+void
 fcj_lease_extend (fcj_core_t *self, job_t *job)
 {
     fcj_phase_due (self, job, self->now + self->lease_ms);
@@ -943,7 +941,7 @@ fcj_lease_extend (fcj_core_t *self, job_t *job)
 
 /* ---- Leasing ----------------------------------------------------------- */
 
-static void
+void
 fcj_lease_prepare (fcj_core_t *self, job_t *job, worker_t *worker)
 {
     fcj_token_t token;
@@ -955,7 +953,7 @@ fcj_lease_prepare (fcj_core_t *self, job_t *job, worker_t *worker)
     fcj_slot_hold (job);
 }
 
-static void
+void
 fcj_lease_dispatch (fcj_core_t *self)
 {
     if (!self->recovered || self->stopping)
@@ -976,7 +974,7 @@ fcj_lease_dispatch (fcj_core_t *self)
     }
 }
 
-static void
+void
 fcj_lease_run (fcj_core_t *self, job_t *job)
 {
     if (job->cancel) {
@@ -998,7 +996,7 @@ fcj_lease_run (fcj_core_t *self, job_t *job)
 
 /* ---- Store outcomes ---------------------------------------------------- */
 
-static void
+void
 fcj_phase_retry (fcj_core_t *self, job_t *job)
 {
     int64_t wait = (int64_t) RETRY_FIRST_MS << (job->tries < 8 ? job->tries
@@ -1135,11 +1133,11 @@ s_queued_after_all (fcj_core_t *self, job_t *job)
 }
 
 /*  How the record stands, after a call that it did not fit.  */
-static void
+void
 fcj_reconcile_stored (fcj_core_t *self, job_t *job, const fcj_event_t *event)
 {
     if (event->outcome == FCJ_NOT_FOUND || event->outcome == FCJ_EXPIRED) {
-        fcj_stored_gone (self, job);
+        s_gone (self, job);
         return;
     }
     if (event->outcome != FCJ_OK) {
@@ -1162,7 +1160,7 @@ fcj_reconcile_stored (fcj_core_t *self, job_t *job, const fcj_event_t *event)
         s_queued_after_all (self, job);
 }
 
-static void
+void
 fcj_reconcile (fcj_core_t *self, job_t *job, const char *what)
 {
     fcj_action_t *action = fcj_act_job (self, FCJ_DO_WARN, job);
@@ -1172,7 +1170,7 @@ fcj_reconcile (fcj_core_t *self, job_t *job, const char *what)
     job->tries = tries;                 /* calls that never fit slow down */
 }
 
-static void
+void
 fcj_on_stored (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_table_find (self, event->id);
@@ -1223,7 +1221,7 @@ s_full (fcj_core_t *self, const char *owner)
     return NULL;
 }
 
-static void
+void
 fcj_on_submit (fcj_core_t *self, const fcj_event_t *event)
 {
     uint8_t id[16];
@@ -1263,7 +1261,7 @@ fcj_on_submit (fcj_core_t *self, const fcj_event_t *event)
     free (event->bytes);
 }
 
-static void
+void
 fcj_on_cancel (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_table_find_of (self, event->id, event->owner);
@@ -1281,14 +1279,14 @@ fcj_on_cancel (fcj_core_t *self, const fcj_event_t *event)
 
 /* ---- Workers ----------------------------------------------------------- */
 
-static void
+void
 fcj_slot_confirm (job_t *job)
 {
     job->confirmed = 1;
     job->unsure = job->absent = 0;
 }
 
-static void
+void
 fcj_lease_heard (fcj_core_t *self, job_t *job)
 {
     fcj_slot_confirm (job);
@@ -1299,7 +1297,7 @@ fcj_lease_heard (fcj_core_t *self, job_t *job)
     fcj_lease_extend (self, job);
 }
 
-static void
+void
 fcj_worker_forget (fcj_core_t *self, worker_t *worker)
 {
     for (size_t n = 0; n < self->worker_count; n++)
@@ -1313,7 +1311,7 @@ fcj_worker_forget (fcj_core_t *self, worker_t *worker)
 }
 
 /*  A worker that is away is forgotten with its last job.  */
-static void
+void
 fcj_worker_forget_idle (fcj_core_t *self)
 {
     for (size_t n = self->worker_count; n-- > 0; )
@@ -1362,7 +1360,7 @@ s_missing_at_hello (fcj_core_t *self, worker_t *worker)
         }
 }
 
-static void
+void
 fcj_on_hello (fcj_core_t *self, const fcj_event_t *event)
 {
     worker_t *worker = fcj_worker_get (self, event->worker);
@@ -1404,7 +1402,7 @@ s_listed_in_beat (fcj_core_t *self, worker_t *worker, const char *token,
                   n < 0 ? "stale" : "cancelled");
 }
 
-static void
+void
 fcj_on_beat (fcj_core_t *self, const fcj_event_t *event)
 {
     worker_t *worker = fcj_worker_find (self, event->worker);
@@ -1416,13 +1414,13 @@ fcj_on_beat (fcj_core_t *self, const fcj_event_t *event)
     fcj_ghost_listed (self, worker, ghosts);
 }
 
-static void
+void
 fcj_on_lane (fcj_core_t *self, const fcj_event_t *event)
 {
     snprintf (self->window, sizeof self->window, "%s", event->worker);
 }
 
-static void
+void
 fcj_on_drain (fcj_core_t *self, const fcj_event_t *event)
 {
     worker_t *worker = fcj_worker_find (self, event->worker);
@@ -1430,7 +1428,7 @@ fcj_on_drain (fcj_core_t *self, const fcj_event_t *event)
         worker->draining = true;
 }
 
-static void
+void
 fcj_on_lost (fcj_core_t *self, const fcj_event_t *event)
 {
     worker_t *worker = fcj_worker_find (self, event->worker);
@@ -1441,7 +1439,7 @@ fcj_on_lost (fcj_core_t *self, const fcj_event_t *event)
     fcj_worker_forget_idle (self);
 }
 
-static void
+void
 fcj_on_bye (fcj_core_t *self, const fcj_event_t *event)
 {
     worker_t *worker = fcj_worker_find (self, event->worker);
@@ -1487,7 +1485,7 @@ s_hand_over (fcj_core_t *self, const fcj_event_t *event)
     return job->phase == RUNNING ? job : NULL;
 }
 
-static void
+void
 fcj_on_finish (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = s_hand_over (self, event);
@@ -1500,7 +1498,7 @@ fcj_on_finish (fcj_core_t *self, const fcj_event_t *event)
     fcj_phase_begin (self, job, FINISHING);
 }
 
-static void
+void
 fcj_on_release (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = s_hand_over (self, event);
@@ -1509,7 +1507,7 @@ fcj_on_release (fcj_core_t *self, const fcj_event_t *event)
                            !event->unbegun);
 }
 
-static job_t *
+job_t *
 fcj_attempt_running (const fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_table_find (self, event->id);
@@ -1517,7 +1515,7 @@ fcj_attempt_running (const fcj_core_t *self, const fcj_event_t *event)
            : NULL;
 }
 
-static void
+void
 fcj_on_unsent (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_attempt_running (self, event);
@@ -1527,7 +1525,7 @@ fcj_on_unsent (fcj_core_t *self, const fcj_event_t *event)
     fcj_phase_requeue (self, job, false, false);
 }
 
-static void
+void
 fcj_on_started (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_attempt_running (self, event);
@@ -1538,7 +1536,7 @@ fcj_on_started (fcj_core_t *self, const fcj_event_t *event)
 }
 
 /*  For the store, and for those who watch.  */
-static void
+void
 fcj_on_progress (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_attempt_running (self, event);
@@ -1574,7 +1572,7 @@ s_unask (fcj_core_t *self, const job_t *job, uint64_t ref)
     action->state = "running";
 }
 
-static void
+void
 fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_attempt_running (self, event);
@@ -1594,7 +1592,7 @@ fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)
     action->message = event->message;
 }
 
-static void
+void
 fcj_on_unask (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_attempt_running (self, event);
@@ -1604,7 +1602,7 @@ fcj_on_unask (fcj_core_t *self, const fcj_event_t *event)
     fcj_question_forget (job);
 }
 
-static void
+void
 fcj_on_answer (fcj_core_t *self, const fcj_event_t *event)
 {
     job_t *job = fcj_table_find_of (self, event->id, event->owner);
@@ -1632,7 +1630,7 @@ fcj_on_answer (fcj_core_t *self, const fcj_event_t *event)
 
 /* ---- Start-up ---------------------------------------------------------- */
 
-static void
+void
 fcj_on_recover (fcj_core_t *self, const fcj_event_t *event)
 {
     uint8_t id[16];
@@ -1677,7 +1675,7 @@ s_renew (fcj_core_t *self)
             }
 }
 
-static void
+void
 fcj_on_tick (fcj_core_t *self)
 {
     fcj_due_t *due;

@@ -167,4 +167,208 @@ struct fcj_core {
     owner_t *leaving;
 };
 
+/* ---- request.c: front-ends --------------------------------------------- */
+
+void fcj_on_submit (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_cancel (fcj_core_t *self, const fcj_event_t *event);
+/*  Answers those who wait for a cancel, or those who wait for a submit.
+ *  actual: the id that the store holds it under; NULL: its own.  */
+void fcj_request_answer (fcj_core_t *self, job_t *job, bool cancel,
+                         const char *state, const char *actual);
+void fcj_request_refuse (fcj_core_t *self, job_t *job, bool cancel,
+                         fcj_reason_t reason, const char *text);
+void fcj_request_forget (job_t *job);
+
+/* ---- worker.c: workers ------------------------------------------------- */
+
+void fcj_on_hello (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_beat (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_drain (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_bye (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_lost (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_lane (fcj_core_t *self, const fcj_event_t *event);
+/*  NULL: not known, or (get) no room for one more. id may be NULL.  */
+worker_t *fcj_worker_find (const fcj_core_t *self, const char *id);
+worker_t *fcj_worker_get (fcj_core_t *self, const char *id);
+void fcj_worker_forget (fcj_core_t *self, worker_t *worker);
+/*  Those that are away and have no job.  */
+void fcj_worker_forget_idle (fcj_core_t *self);
+
+/* ---- attempt.c: a worker about one attempt ----------------------------- */
+
+void fcj_on_started (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_progress (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_finish (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_release (fcj_core_t *self, const fcj_event_t *event);
+/*  The shell's word for the worker: it never heard of it.  */
+void fcj_on_unsent (fcj_core_t *self, const fcj_event_t *event);
+/*  The job, if it runs under the event's token; else NULL.  */
+job_t *fcj_attempt_running (const fcj_core_t *self,
+                            const fcj_event_t *event);
+
+/* ---- question.c: a running job asks its user --------------------------- */
+
+void fcj_on_ask (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_unask (fcj_core_t *self, const fcj_event_t *event);
+void fcj_on_answer (fcj_core_t *self, const fcj_event_t *event);
+/*  An open one, in place of the one before.  */
+void fcj_question_new (job_t *job, int64_t number);
+void fcj_question_forget (job_t *job);
+
+/* ---- stored.c: what became of a store call ----------------------------- */
+
+void fcj_on_stored (fcj_core_t *self, const fcj_event_t *event);
+/*  The store has it in a terminal state (or no longer: state NULL). Everybody
+ *  who has to do with it hears of it, and the job leaves the core.  */
+void fcj_stored_end (fcj_core_t *self, job_t *job, const char *state);
+
+/* ---- reconcile.c: the record knows better ------------------------------ */
+
+void fcj_on_recover (fcj_core_t *self, const fcj_event_t *event);
+/*  Reads the record. what: the call that did not fit.  */
+void fcj_reconcile (fcj_core_t *self, job_t *job, const char *what);
+/*  The job as it was read.  */
+void fcj_reconcile_stored (fcj_core_t *self, job_t *job,
+                           const fcj_event_t *event);
+
+/* ---- clock.c: deadlines ------------------------------------------------ */
+
+void fcj_on_tick (fcj_core_t *self);
+
+/* ---- lease.c: a queued job and a free slot make a lease ---------------- */
+
+/*  Leases until a lane has no job or no slot: the end of each step.  */
+void fcj_lease_dispatch (fcj_core_t *self);
+/*  Gives the job a new token and a slot of worker.  */
+void fcj_lease_prepare (fcj_core_t *self, job_t *job, worker_t *worker);
+/*  The store has the lease: RUN, if that is still wanted.  */
+void fcj_lease_run (fcj_core_t *self, job_t *job);
+void fcj_lease_extend (fcj_core_t *self, job_t *job);
+/*  Its worker lists it.  */
+void fcj_lease_heard (fcj_core_t *self, job_t *job);
+
+/* ---- phase.c: a job's phase, and the store call of the phase ----------- */
+
+/*  True for a phase that waits for the outcome of a store call.  */
+bool fcj_phase_calls (unsigned phase);
+/*  "running" or "queued", as agents see it.  */
+const char *fcj_phase_state (const job_t *job);
+void fcj_phase_first (fcj_core_t *self, job_t *job, phase_t phase);
+void fcj_phase_set (fcj_core_t *self, job_t *job, phase_t phase);
+/*  The job leaves the core.  */
+void fcj_phase_last (fcj_core_t *self, job_t *job);
+void fcj_phase_due (fcj_core_t *self, job_t *job, int64_t due);
+
+/*  Into a phase with a store call, which is made.  */
+void fcj_phase_begin (fcj_core_t *self, job_t *job, phase_t phase);
+/*  Makes the store call of the job's phase, for the first time or again.  */
+void fcj_phase_call (fcj_core_t *self, job_t *job);
+/*  Makes it again in a while, longer each time.  */
+void fcj_phase_retry (fcj_core_t *self, job_t *job);
+
+/*  Into the line, at its front or behind the last.  */
+void fcj_phase_ready (fcj_core_t *self, job_t *job, bool front);
+/*  After an execution that did not end it: to the front, and said so.  */
+void fcj_phase_ready_again (fcj_core_t *self, job_t *job);
+/*  Allows it a whole queue timeout from now.  */
+void fcj_phase_wait_anew (const fcj_core_t *self, job_t *job);
+/*  How many are before a READY job.  */
+size_t fcj_phase_ahead (const fcj_core_t *self, const job_t *job);
+
+/*  Begins to store that it failed, under its token.  */
+void fcj_phase_fail (fcj_core_t *self, job_t *job, fcj_reason_t reason);
+/*  The same of a job that no worker has.  */
+void fcj_phase_fail_queued (fcj_core_t *self, job_t *job,
+                            fcj_reason_t reason);
+/*  lost: counts as one of the executions allowed (after the last of them it
+ *  fails instead). ran: it may have begun.  */
+void fcj_phase_requeue (fcj_core_t *self, job_t *job, bool lost, bool ran);
+
+/* ---- depend.c: jobs that wait for other jobs --------------------------- */
+
+void fcj_depend_new (job_t *job, const fcj_dep_t *deps, size_t count);
+/*  Into the line, or among those who wait; failed, when one of those it
+ *  depends on has. event: the states of those that the core does not hold.  */
+void fcj_depend_enter (fcj_core_t *self, job_t *job,
+                       const fcj_event_t *event, bool front);
+/*  The job ended: who waited for it goes on, or fails as well.  */
+void fcj_depend_wake (fcj_core_t *self, job_t *job, bool completed);
+/*  It waits for nobody any more.  */
+void fcj_depend_cut (job_t *job);
+/*  And nobody for it.  */
+void fcj_depend_forget (job_t *job);
+
+/* ---- slot.c: which slot of which worker is taken, and by what ---------- */
+
+/*  A worker with a free slot for lane, or NULL. Workers take turns.  */
+worker_t *fcj_slot_pick (fcj_core_t *self, unsigned lane);
+void fcj_slot_attach (job_t *job, worker_t *worker);
+/*  Frees the slot, too.  */
+void fcj_slot_detach (job_t *job);
+/*  The job is at worker, wherever we thought it was.  */
+void fcj_slot_move (job_t *job, worker_t *worker);
+void fcj_slot_hold (job_t *job);
+void fcj_slot_free (job_t *job);
+/*  The worker spoke of the job: it surely has it.  */
+void fcj_slot_confirm (job_t *job);
+/*  The attempt is over. What the worker still has of it is answered or
+ *  killed.  */
+void fcj_slot_part (fcj_core_t *self, job_t *job, const char *why);
+
+/*  confirmed: the worker has listed it.  */
+void fcj_ghost_add (fcj_core_t *self, worker_t *worker, const uint8_t *id,
+                    const uint8_t *token, bool confirmed);
+/*  Its place among the worker's ghosts, or -1.  */
+int fcj_ghost_find (const worker_t *worker, const uint8_t token[16]);
+/*  The worker handed it over.  */
+void fcj_ghost_left (worker_t *worker, const uint8_t token[16]);
+/*  A beat listed those whose place is set; the others are gone, unless their
+ *  RUN may still be on its way.  */
+void fcj_ghost_listed (const fcj_core_t *self, worker_t *worker,
+                       const bool listed[FCJ_SLOTS_MAX]);
+void fcj_ghost_clear (worker_t *worker);
+
+/* ---- table.c: jobs by id, owners by name ------------------------------- */
+
+/*  Zeroed memory; the process ends when there is none.  */
+void *fcj_must_alloc (size_t size);
+/*  16 bytes of 32 hex digits, hyphens skipped; -1 for anything else.  */
+int fcj_binary_of (const char *text, uint8_t out[16]);
+void fcj_token_text (const uint8_t token[16], fcj_token_t text);
+/*  False also without a job, or for one without a token.  */
+bool fcj_token_is (const job_t *job, const char *token);
+
+/*  NULL: not here.  */
+job_t *fcj_table_find (const fcj_core_t *self, const char *id);
+job_t *fcj_table_find_binary (const fcj_core_t *self, const uint8_t id[16]);
+/*  owner NULL: whose ever it is.  */
+job_t *fcj_table_find_of (const fcj_core_t *self, const char *id,
+                          const char *owner);
+/*  How many jobs of owner are here.  */
+size_t fcj_table_owned (fcj_core_t *self, const char *owner);
+/*  A job as the event (submit, recover) describes it, in phase STORING.  */
+job_t *fcj_table_add (fcj_core_t *self, const fcj_event_t *event,
+                      const uint8_t id[16]);
+/*  Takes it out of everything that knows it, and frees it.  */
+void fcj_table_remove (fcj_core_t *self, job_t *job);
+void fcj_table_drop_bytes (fcj_core_t *self, job_t *job);
+/*  Frees what the actions of the last step pointed at.  */
+void fcj_table_clean (fcj_core_t *self);
+
+/* ---- action.c: what the shell is to do --------------------------------- */
+
+/*  A new action, all zero; valid until the next one is made.  */
+fcj_action_t *fcj_act (fcj_core_t *self, fcj_action_type_t type);
+/*  About a job: with its id, token, worker, attempt and owner.  */
+fcj_action_t *fcj_act_job (fcj_core_t *self, fcj_action_type_t type,
+                           const job_t *job);
+/*  Nothing for ref 0: nobody asked. text may be NULL.  */
+void fcj_act_refuse (fcj_core_t *self, uint64_t ref, fcj_reason_t reason,
+                     const char *text);
+/*  To those who watch the job.  */
+void fcj_act_event (fcj_core_t *self, const job_t *job, const char *state);
+/*  id NULL: not known, the token says it.  */
+void fcj_act_kill (fcj_core_t *self, const worker_t *worker,
+                   const uint8_t *id, const uint8_t *token, const char *why);
+
 #endif
