@@ -8,10 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static job_t *
-s_hand_over (fcj_core_t *self, const fcj_event_t *event);
-static void
-s_say_finished (fcj_core_t *self, const fcj_event_t *event);
+static job_t *s_hand_over (fcj_core_t *self, const fcj_event_t *event);
+static void s_say_finished (fcj_core_t *self, const fcj_event_t *event);
 
 void
 fcj_on_started (fcj_core_t *self, const fcj_event_t *event)
@@ -63,7 +61,7 @@ fcj_on_release (fcj_core_t *self, const fcj_event_t *event)
 }
 
 /*  FINISH and RELEASE: the worker hands the attempt over. Returns the job
- *  when that decides anything.  */
+ *  when that decides anything; else its end is decided already.  */
 static job_t *
 s_hand_over (fcj_core_t *self, const fcj_event_t *event)
 {

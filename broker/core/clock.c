@@ -6,8 +6,9 @@
 #include "world.h"
 #include <stddef.h>
 
-static void
-s_renew (fcj_core_t *self);
+#define RENEWALS    3           /* in one lease */
+
+static void s_renew (fcj_core_t *self);
 
 void
 fcj_on_tick (fcj_core_t *self)
@@ -27,12 +28,14 @@ fcj_on_tick (fcj_core_t *self)
     s_renew (self);
 }
 
+/*  Thrice in a lease, all at once: two may be lost, and a heartbeat does not
+ *  cost the store a call.  */
 static void
 s_renew (fcj_core_t *self)
 {
     if (self->now < self->renew_at)
         return;
-    self->renew_at = self->now + self->lease_ms / 3;
+    self->renew_at = self->now + self->lease_ms / RENEWALS;
     for (size_t n = 0; n < self->worker_count; n++)
         for (job_t *job = self->workers[n]->jobs; job; job = job->next)
             if (job->renewed && job->phase == RUNNING) {

@@ -9,14 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int
-s_dep_state (const uint8_t id[16], const fcj_event_t *event);
-static void
-s_edge_tie (deps_t *deps, size_t n, job_t *waiter, job_t *dep);
-static void
-s_dependency_failed (fcj_core_t *self, job_t *job, const uint8_t id[16]);
-static void
-s_edge_cut (edge_t *edge);
+static int s_dep_state (const uint8_t id[16], const fcj_event_t *event);
+static void s_edge_tie (deps_t *deps, size_t n, job_t *waiter, job_t *dep);
+static void s_dependency_failed (fcj_core_t *self, job_t *job,
+                                 const uint8_t id[16]);
+static void s_edge_cut (edge_t *edge);
 
 void
 fcj_depend_new (job_t *job, const fcj_dep_t *deps, size_t count)
@@ -59,7 +56,7 @@ fcj_depend_enter (fcj_core_t *self, job_t *job, const fcj_event_t *event,
     }
 }
 
-/*  The state of a dependency that the core does not hold.  */
+/*  The state of a dependency that the core does not hold; -1: unknown.  */
 static int
 s_dep_state (const uint8_t id[16], const fcj_event_t *event)
 {

@@ -46,7 +46,7 @@ fcj_lease_run (fcj_core_t *self, job_t *job)
         fcj_phase_begin (self, job, CANCELLING);
         return;
     }
-    if (!job->worker->connected) {
+    if (!job->worker->connected) {      /* it left meanwhile */
         fcj_phase_requeue (self, job, false, false);
         return;
     }

@@ -13,16 +13,11 @@
 #define RETRY_FIRST_MS  50
 #define RETRY_MAX_MS    2000
 
-static void
-s_leave (fcj_core_t *self, job_t *job);
-static void
-s_count (fcj_core_t *self, unsigned phase, bool in);
-static fcj_line_t *
-s_line (fcj_core_t *self, const job_t *job);
-static fcj_queue_t *
-s_queue (const job_t *job);
-static void
-s_finish_text (const job_t *job, fcj_action_t *action);
+static void s_leave (fcj_core_t *self, job_t *job);
+static void s_count (fcj_core_t *self, unsigned phase, bool in);
+static fcj_line_t *s_line (fcj_core_t *self, const job_t *job);
+static fcj_queue_t *s_queue (const job_t *job);
+static void s_finish_text (const job_t *job, fcj_action_t *action);
 
 bool
 fcj_phase_calls (unsigned phase)
@@ -182,9 +177,10 @@ fcj_phase_call (fcj_core_t *self, job_t *job)
 void
 fcj_phase_retry (fcj_core_t *self, job_t *job)
 {
-    int64_t wait = (int64_t) RETRY_FIRST_MS << (job->tries < 8 ? job->tries
-                                                               : 8);
-    if (job->tries < 255)
+    int64_t wait = RETRY_FIRST_MS;
+    for (int n = 0; n < job->tries && wait < RETRY_MAX_MS; n++)
+        wait *= 2;
+    if (job->tries < UINT8_MAX)
         job->tries++;
     fcj_phase_due (self, job, self->now + (wait < RETRY_MAX_MS ? wait
                                                                : RETRY_MAX_MS));
@@ -221,6 +217,7 @@ fcj_phase_requeue (fcj_core_t *self, job_t *job, bool lost, bool ran)
     fcj_phase_begin (self, job, REQUEUEING);
 }
 
+/*  What the agent reads of a job that we fail ourselves.  */
 static void
 s_finish_text (const job_t *job, fcj_action_t *action)
 {

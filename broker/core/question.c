@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-s_pass_on (fcj_core_t *self, const job_t *job);
-static void
-s_unask (fcj_core_t *self, const job_t *job, uint64_t ref);
+static void s_pass_on (fcj_core_t *self, const job_t *job);
+static void s_unask (fcj_core_t *self, const job_t *job, uint64_t ref);
 
 void
 fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)

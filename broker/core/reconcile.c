@@ -9,14 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void
-s_gone (fcj_core_t *self, job_t *job);
-static void
-s_again (fcj_core_t *self, job_t *job);
-static void
-s_adopt (fcj_core_t *self, job_t *job, const fcj_event_t *event);
-static void
-s_queued_after_all (fcj_core_t *self, job_t *job);
+static void s_gone (fcj_core_t *self, job_t *job);
+static void s_again (fcj_core_t *self, job_t *job);
+static void s_adopt (fcj_core_t *self, job_t *job, const fcj_event_t *event);
+static void s_queued_after_all (fcj_core_t *self, job_t *job);
 
 void
 fcj_on_recover (fcj_core_t *self, const fcj_event_t *event)
@@ -92,7 +88,8 @@ s_gone (fcj_core_t *self, job_t *job)
     fcj_stored_end (self, job, NULL);
 }
 
-/*  The record runs under our token: the call that did not fit does now.  */
+/*  The record runs under our token. Without a reason to end the attempt it
+ *  just runs; else the call that did not fit does now.  */
 static void
 s_again (fcj_core_t *self, job_t *job)
 {
@@ -126,6 +123,7 @@ s_adopt (fcj_core_t *self, job_t *job, const fcj_event_t *event)
     }
 }
 
+/*  Nobody runs it, says the record: not even we.  */
 static void
 s_queued_after_all (fcj_core_t *self, job_t *job)
 {

@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *
-s_full (fcj_core_t *self, const char *owner);
-static void
-s_request_add (job_t *job, uint64_t ref, bool cancel);
-static request_t *
-s_request_take (job_t *job, bool cancel);
+static void s_admit (fcj_core_t *self, const fcj_event_t *event,
+                     const uint8_t id[16]);
+static const char *s_full (fcj_core_t *self, const char *owner);
+static void s_request_add (job_t *job, uint64_t ref, bool cancel);
+static request_t *s_request_take (job_t *job, bool cancel);
 
 void
 fcj_on_submit (fcj_core_t *self, const fcj_event_t *event)
@@ -41,21 +40,29 @@ fcj_on_submit (fcj_core_t *self, const fcj_event_t *event)
     else if ((full = s_full (self, event->owner)))
         fcj_act_refuse (self, event->ref, FCJ_QUEUE_FULL, full);
     else {
-        job = fcj_table_add (self, event, id);
-        job->bytes = event->bytes;
-        job->queue_until = self->now + event->queue_ms;
-        s_request_add (job, event->ref, false);
-        worker_t *worker = job->deps || self->lines[job->lane].count ? NULL
-                           : fcj_slot_pick (self, job->lane);
-        if (worker)
-            fcj_lease_prepare (self, job, worker);
-        job->tries = 0;
-        fcj_phase_call (self, job);
+        s_admit (self, event, id);
         return;
     }
     free (event->bytes);
 }
 
+/*  A job that nobody is ahead of, with a slot free for it, is stored together
+ *  with its lease: that saves it a round trip to the store.  */
+static void
+s_admit (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
+{
+    job_t *job = fcj_table_add (self, event, id);
+    job->bytes = event->bytes;
+    job->queue_until = self->now + event->queue_ms;
+    s_request_add (job, event->ref, false);
+    worker_t *worker = job->deps || self->lines[job->lane].count ? NULL
+                       : fcj_slot_pick (self, job->lane);
+    if (worker)
+        fcj_lease_prepare (self, job, worker);
+    fcj_phase_call (self, job);
+}
+
+/*  Why there is no room for one more job; NULL: there is.  */
 static const char *
 s_full (fcj_core_t *self, const char *owner)
 {
@@ -79,7 +86,7 @@ fcj_on_cancel (fcj_core_t *self, const fcj_event_t *event)
     job->cancel = 1;
     s_request_add (job, event->ref, true);
     if (fcj_phase_calls (job->phase))
-        return;
+        return;                         /* stored.c looks at it */
     fcj_depend_cut (job);
     fcj_phase_begin (self, job, CANCELLING);
 }

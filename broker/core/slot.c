@@ -10,11 +10,10 @@
 
 #define GHOST_MS        1500    /* RUN may still be on its way so long */
 
-static bool
-s_is_free (const worker_t *worker, unsigned lane);
-static void
-s_ghost_remove (worker_t *worker, int n);
+static bool s_is_free (const worker_t *worker, unsigned lane);
+static void s_ghost_remove (worker_t *worker, int n);
 
+/*  The window exists once: whoever holds its lane, or nobody.  */
 worker_t *
 fcj_slot_pick (fcj_core_t *self, unsigned lane)
 {

@@ -5,18 +5,16 @@
  *  asked again, for ever: the job is not lost, it only waits.  */
 
 #include "world.h"
-#include <stdlib.h>
 #include <string.h>
 
 #define SUBMIT_TRIES    4       /* then the front-end hears of it */
 #define REFUSED_TRIES   3       /* a finish that the store cannot take */
 
-static void
-s_stored_submit (fcj_core_t *self, job_t *job, const fcj_event_t *event);
-static void
-s_stored_finish (fcj_core_t *self, job_t *job, const fcj_event_t *event);
-static void
-s_stored_requeue (fcj_core_t *self, job_t *job);
+static void s_stored_submit (fcj_core_t *self, job_t *job,
+                             const fcj_event_t *event);
+static void s_stored_finish (fcj_core_t *self, job_t *job,
+                             const fcj_event_t *event);
+static void s_stored_requeue (fcj_core_t *self, job_t *job);
 
 void
 fcj_on_stored (fcj_core_t *self, const fcj_event_t *event)
@@ -24,7 +22,7 @@ fcj_on_stored (fcj_core_t *self, const fcj_event_t *event)
     job_t *job = fcj_table_find (self, event->id);
     if (!job || job->call != event->call || !fcj_phase_calls (job->phase)
         || job->due.place)
-        return;                         /* of a call that is over */
+        return;         /* of a call that is over, or will be made again */
     fcj_reason_t outcome = event->outcome;
     bool stale = outcome == FCJ_STALE || outcome == FCJ_NOT_FOUND
                  || outcome == FCJ_EXPIRED;
@@ -96,6 +94,8 @@ s_stored_submit (fcj_core_t *self, job_t *job, const fcj_event_t *event)
         fcj_phase_begin (self, job, CANCELLING);
 }
 
+/*  A result that the store refuses time after time (too large for it) must not
+ *  keep the job for ever: it fails instead.  */
 static void
 s_stored_finish (fcj_core_t *self, job_t *job, const fcj_event_t *event)
 {
@@ -111,6 +111,7 @@ s_stored_finish (fcj_core_t *self, job_t *job, const fcj_event_t *event)
     }
 }
 
+/*  An attempt that never began is none.  */
 static void
 s_stored_requeue (fcj_core_t *self, job_t *job)
 {

@@ -12,18 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t
-s_bucket (const fcj_core_t *self, const uint8_t id[16]);
-static owner_t *
-s_owner (fcj_core_t *self, const char *name);
-static owner_t **
-s_owner_at (fcj_core_t *self, const char *name);
-static void
-s_owner_leave (fcj_core_t *self, owner_t *owner);
-static void
-s_owner_free (fcj_core_t *self);
-static int
-s_hex (int c);
+static size_t s_bucket (const fcj_core_t *self, const uint8_t id[16]);
+static owner_t *s_owner_get (fcj_core_t *self, const char *name);
+static owner_t **s_owner_at (fcj_core_t *self, const char *name);
+static void s_owner_leave (fcj_core_t *self, owner_t *owner);
+static void s_owner_free (fcj_core_t *self);
+static int s_hex (int c);
 
 job_t *
 fcj_table_find (const fcj_core_t *self, const char *id)
@@ -51,14 +45,15 @@ fcj_table_find_of (const fcj_core_t *self, const char *id, const char *owner)
 }
 
 job_t *
-fcj_table_add (fcj_core_t *self, const fcj_event_t *event, const uint8_t id[16])
+fcj_table_add (fcj_core_t *self, const fcj_event_t *event,
+               const uint8_t id[16])
 {
     job_t *job = fcj_must_alloc (sizeof *job);
     memcpy (job->id, id, 16);
     job_t **bucket = &self->jobs[s_bucket (self, id)];
     job->chain = *bucket;
     *bucket = job;
-    job->owner = s_owner (self, event->owner);
+    job->owner = s_owner_get (self, event->owner);
     job->owner->live++;
     job->lane = (unsigned) event->lane & 3;
     job->priority = (unsigned) event->priority & 3;
@@ -128,7 +123,7 @@ fcj_table_owned (fcj_core_t *self, const char *owner)
 }
 
 static owner_t *
-s_owner (fcj_core_t *self, const char *name)
+s_owner_get (fcj_core_t *self, const char *name)
 {
     owner_t **at = s_owner_at (self, name);
     if (!*at) {

@@ -2,12 +2,9 @@
 
 #include "world.h"
 
-static const char *
-s_check_jobs (const fcj_core_t *self);
-static const char *
-s_check_job (const job_t *job);
-static const char *
-s_check_worker (const worker_t *worker);
+static const char *s_check_jobs (const fcj_core_t *self);
+static const char *s_check_job (const job_t *job);
+static const char *s_check_worker (const worker_t *worker);
 
 void
 fcj_core_counts (const fcj_core_t *self, fcj_core_counts_t *counts)

@@ -11,15 +11,13 @@
 
 #define REDELIVER_MS    2000    /* for a FINISH behind a HELLO */
 
-static void
-s_listed_at_hello (fcj_core_t *self, worker_t *worker, const fcj_held_t *held);
-static bool
-s_recognise (fcj_core_t *self, worker_t *worker, const fcj_held_t *held);
-static void
-s_missing_at_hello (fcj_core_t *self, worker_t *worker);
-static void
-s_listed_in_beat (fcj_core_t *self, worker_t *worker, const char *token,
-                  bool ghosts[FCJ_SLOTS_MAX]);
+static void s_listed_at_hello (fcj_core_t *self, worker_t *worker,
+                               const fcj_held_t *held);
+static bool s_recognise (fcj_core_t *self, worker_t *worker,
+                         const fcj_held_t *held);
+static void s_missing_at_hello (fcj_core_t *self, worker_t *worker);
+static void s_listed_in_beat (fcj_core_t *self, worker_t *worker,
+                              const char *token, bool ghosts[FCJ_SLOTS_MAX]);
 
 void
 fcj_on_hello (fcj_core_t *self, const fcj_event_t *event)
@@ -54,7 +52,8 @@ s_listed_at_hello (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
     fcj_ghost_add (self, worker, id, token, true);
 }
 
-/*  The job is where the worker says it is.  */
+/*  The job is where the worker says it is. False: not one of ours (any more);
+ *  while it is STORING or LEASING, no worker can have this attempt.  */
 static bool
 s_recognise (fcj_core_t *self, worker_t *worker, const fcj_held_t *held)
 {

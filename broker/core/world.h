@@ -33,7 +33,7 @@
 #include "heap.h"
 #include "line.h"
 
-#define OWNER_BUCKETS   4096
+#define OWNER_BUCKETS   4096    /* hash table of owners */
 
 /*  The life of a job here (its phase), beside its state in the store:
  *
@@ -66,20 +66,21 @@ typedef struct job job_t;
 typedef struct worker worker_t;
 
 typedef struct owner {
-    struct owner *chain;
-    size_t live;
+    struct owner *chain;                /* bucket */
+    size_t live;                        /* jobs */
     fcj_queue_t queues[FCJ_LANE_COUNT][FCJ_PRIORITY_COUNT];
     char name[];
 } owner_t;
 
-/*  Somebody who waits for an answer about a job.  */
-typedef struct ask {
-    struct ask *next;
+/*  Somebody who waits for an answer about a job: about its submit, or about
+ *  its cancel.  */
+typedef struct request {
+    struct request *next;
     uint64_t ref;
     bool cancel;
 } request_t;
 
-/*  waiter waits for dep; in the list of dep's waiters.  */
+/*  waiter waits for dep; in the list of dep's waiters. dep NULL: no more.  */
 typedef struct edge {
     struct edge *next, *prev;
     job_t *dep, *waiter;
@@ -92,16 +93,17 @@ typedef struct {
     fcj_bytes_t *answer;                /* NULL: open */
 } question_t;
 
+/*  What a job depends on. edges: one for each id, only while it waits.  */
 typedef struct {
-    size_t count, pending;
+    size_t count, pending;              /* pending: not completed yet */
     edge_t *edges;
-    uint8_t failed[16];
+    uint8_t failed[16];                 /* the id that failed it */
     uint8_t ids[][16];
 } deps_t;
 
 struct job {
-    fcj_item_t item;
-    fcj_due_t due;
+    fcj_item_t item;                    /* in line while READY; comes first */
+    fcj_due_t due;                      /* its one deadline (clock.c) */
     job_t *chain, *next, *prev;         /* bucket; jobs of its worker */
     owner_t *owner;
     worker_t *worker;
@@ -110,11 +112,11 @@ struct job {
     edge_t *waiters;
     deps_t *deps;
     question_t *question;
-    int64_t queue_until;
-    uint32_t call;
+    int64_t queue_until;                /* then it expires in line */
+    uint32_t call;                      /* the last one made */
     uint8_t id[16], token[16];
     uint16_t attempt;
-    uint8_t tries, losses;
+    uint8_t tries, losses;              /* of this call; of workers */
     unsigned phase : 4, lane : 2, priority : 2, reason : 5, final : 3;
     unsigned cancel : 1;                /* somebody wants it cancelled */
     unsigned held : 1;                  /* holds a slot of worker */
@@ -125,13 +127,16 @@ struct job {
     unsigned ran : 1;                   /* what it requeues was an execution */
     unsigned unsure : 1;                /* recovered: RUN may not have gone */
     unsigned absent : 1;                /* and did not: its worker says so */
-    unsigned renewed : 1, seen : 1, tokened : 1;
+    unsigned renewed : 1;               /* the store is to hear of it */
+    unsigned seen : 1;                  /* in this HELLO */
+    unsigned tokened : 1;               /* token is that of an attempt */
 };
 
+/*  An attempt that is over, while its process may live on at the worker.  */
 typedef struct {
     uint8_t id[16], token[16];
     int64_t since;
-    bool confirmed;
+    bool confirmed;                     /* the worker surely had it */
 } ghost_t;
 
 struct worker {
@@ -145,24 +150,32 @@ struct worker {
 };
 
 struct fcj_core {
-    size_t queue_max, owner_max, buckets;
+    /*  Settings.  */
+    size_t queue_max, owner_max;
+    int64_t lease_ms;
     fcj_token_fn *token;
     void *token_arg;
+    /*  Who and what there is.  */
+    size_t buckets;                     /* of jobs; a power of two */
     job_t **jobs;
     owner_t *owners[OWNER_BUCKETS];
     worker_t *workers[FCJ_WORKERS_MAX];
     size_t worker_count, turn;
     char window[FCJ_ID_LEN + 1];        /* the worker of the lane gui */
+    /*  What is next: in line (first_key: of the last one put to the front),
+     *  and in time.  */
     fcj_line_t lines[FCJ_LANE_COUNT];
+    int64_t last_key, first_key;
     fcj_heap_t heap;
-    int64_t now, last_key, first_key, renew_at, lease_ms;
-    uint32_t calls;
+    int64_t now, renew_at;
     bool recovered, stopping;
+    uint32_t calls;                     /* number of the last one */
     size_t busy_calls;                  /* jobs in a phase with a call */
     fcj_core_counts_t counts;
+    /*  Of this step; freed by the next.  */
     fcj_action_t *actions;
     size_t action_count, action_room;
-    fcj_bytes_t *used;                  /* freed at the next step */
+    fcj_bytes_t *used;
     deps_t *used_deps;
     owner_t *leaving;
 };
