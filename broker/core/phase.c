@@ -19,14 +19,6 @@ static fcj_line_t *s_line (fcj_core_t *self, const job_t *job);
 static fcj_queue_t *s_queue (const job_t *job);
 static void s_finish_text (const job_t *job, fcj_action_t *action);
 
-bool
-fcj_phase_calls (unsigned phase)
-{
-    return phase == STORING || phase == LEASING || phase == FINISHING
-           || phase == REQUEUEING || phase == CANCELLING
-           || phase == READING;
-}
-
 const char *
 fcj_phase_state (const job_t *job)
 {

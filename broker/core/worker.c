@@ -102,7 +102,7 @@ s_listed_in_beat (fcj_core_t *self, worker_t *worker, const char *token,
     if (fcj_binary_of (token, binary) < 0)
         return;
     job_t *job = worker->jobs;
-    while (job && !fcj_token_is (job, token))
+    while (job && !(job->tokened && memcmp (job->token, binary, 16) == 0))
         job = job->next;
     if (job) {
         fcj_lease_heard (self, job);

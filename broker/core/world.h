@@ -263,7 +263,11 @@ void fcj_lease_heard (fcj_core_t *self, job_t *job);
 /* ---- phase.c: a job's phase, and the store call of the phase ----------- */
 
 /*  True for a phase that waits for the outcome of a store call.  */
-bool fcj_phase_calls (unsigned phase);
+static inline bool
+fcj_phase_calls (unsigned phase)
+{
+    return phase != WAITING && phase != READY && phase != RUNNING;
+}
 /*  "running" or "queued", as agents see it.  */
 const char *fcj_phase_state (const job_t *job);
 void fcj_phase_first (fcj_core_t *self, job_t *job, phase_t phase);
