@@ -8,6 +8,7 @@
 #include "async.h"
 #include "conn.h"
 #include "../job.h"
+#include "../limits.h"
 
 #define RETRY_MS 250
 
@@ -28,6 +29,7 @@ struct fcj_async {
     fcj_conn_t *link;
     struct questions held, sent, failed;
     size_t count;
+    size_t held_size;           /* bytes of held */
     int64_t retry_at, connect_until;
     bool up;
     char *hello;                /* sent at each connection, or NULL */
@@ -87,7 +89,10 @@ void fcj_async_ask (fcj_async_t *self, const fcj_command_t *commands,
     if (!one->replies)
         abort ();
     self->count++;
-    if (self->count > FCJ_ASYNC_MAX)
+    size_t size = fcj_command_size (commands);
+    size_t waiting = self->up ? fcj_conn_unsent (self->link)
+                              : self->held_size;
+    if (self->count > FCJ_ASYNC_MAX || waiting + size > FCJ_STORE_WAITING_MAX)
         TAILQ_INSERT_TAIL (&self->failed, one, next);
     else if (self->up) {
         fcj_conn_send (self->link, fcj_command_data (commands),
@@ -96,6 +101,7 @@ void fcj_async_ask (fcj_async_t *self, const fcj_command_t *commands,
     }
     else {
         one->bytes = s_copy (commands, &one->size);
+        self->held_size += size;
         TAILQ_INSERT_TAIL (&self->held, one, next);
     }
 }
@@ -119,6 +125,7 @@ void fcj_async_listen (fcj_async_t *self, const fcj_command_t *commands,
                        void (*fn) (void *arg, const redisReply *push),
                        void *arg)
 {
+    free (self->hello);
     self->hello = s_copy (commands, &self->hello_size);
     self->on_push = fn;
     self->push_arg = arg;
@@ -144,7 +151,9 @@ static void s_connected (fcj_async_t *self)
         fcj_conn_send (self->link, one->bytes, one->size);
         free (one->bytes);
         one->bytes = NULL;
+        one->deadline = fcj_mono_ms () + FCJ_ASYNC_MS;
     }
+    self->held_size = 0;
     TAILQ_CONCAT (&self->sent, &self->held, next);
 }
 
@@ -213,6 +222,7 @@ static void s_timeouts (fcj_async_t *self, int64_t now)
     question_t *one;
     while ((one = TAILQ_FIRST (&self->held)) && now > one->deadline) {
         TAILQ_REMOVE (&self->held, one, next);
+        self->held_size -= one->size;
         TAILQ_INSERT_TAIL (&self->failed, one, next);
     }
     one = TAILQ_FIRST (&self->sent);

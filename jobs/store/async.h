@@ -2,9 +2,10 @@
  *
  *  For what a front-end keeps in Redis beside the jobs (sessions, event
  *  logs). One connection, pipelined; it connects at the first question and
- *  again after a loss. A question that is not answered in FCJ_ASYNC_MS, or
- *  whose connection is lost, fails with FCJ_STORE_UNAVAILABLE: it may have
- *  taken effect. At most FCJ_ASYNC_MAX are under way.  */
+ *  again after a loss. A question that cannot be sent in FCJ_ASYNC_MS, is not
+ *  answered in as long again, or whose connection is lost, fails with
+ *  FCJ_STORE_UNAVAILABLE: it may have taken effect. At most FCJ_ASYNC_MAX are
+ *  under way, and FCJ_STORE_WAITING_MAX bytes of them unsent.  */
 
 #ifndef FCJ_ASYNC_H
 #define FCJ_ASYNC_H

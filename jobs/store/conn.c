@@ -6,9 +6,9 @@
 
 #include "conn.h"
 #include "command.h"
+#include "url.h"
 #include "../bytes.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -25,14 +25,14 @@
 
 #define READ_SIZE  (64 * 1024)
 #define WRITE_SIZE (1024 * 1024)
+#define ALIVE_IDLE_S  10        /* of silence, then the host is asked */
+#define ALIVE_EVERY_S 5
+#define ALIVE_MAX     3         /* questions without an answer: it is gone */
 
 typedef enum { CLOSED, CONNECTING, SHAKING, GREETING, UP } s_phase_t;
 
 struct fcj_conn {
-    char *host, *port, *path;   /* path: unix socket, then no host */
-    char *user, *password;
-    int db;
-    bool tls;
+    fcj_url_t url;
     unsigned attempt;           /* which of the host's addresses */
 
     s_phase_t phase;
@@ -44,88 +44,7 @@ struct fcj_conn {
     fcj_bytes_t out;            /* not yet written */
 };
 
-/* ---- The URL ------------------------------------------------------------ */
-
-static int s_hex (char c)
-{
-    return isdigit ((unsigned char) c) ? c - '0'
-           : isxdigit ((unsigned char) c)
-               ? tolower ((unsigned char) c) - 'a' + 10
-               : -1;
-}
-
-/*  A copy of the bytes with %xx resolved.  */
-static char *s_decoded (const char *text, size_t size)
-{
-    char *out = calloc (1, size + 1), *to = out;
-    if (!out)
-        abort ();
-    for (size_t n = 0; n < size; n++) {
-        if (text[n] == '%' && n + 2 < size && s_hex (text[n + 1]) >= 0 &&
-            s_hex (text[n + 2]) >= 0) {
-            *to++ = (char) (s_hex (text[n + 1]) * 16 + s_hex (text[n + 2]));
-            n += 2;
-        } else
-            *to++ = text[n];
-    }
-    return out;
-}
-
-/*  user:password@, :password@ or nothing; returns what comes after it.  */
-static const char *s_credentials (fcj_conn_t *self, const char *at)
-{
-    size_t size = strcspn (at, "/?");
-    const char *end = memrchr (at, '@', size);
-    if (!end)
-        return at;
-    const char *colon = memchr (at, ':', (size_t) (end - at));
-    if (colon && colon > at)
-        self->user = s_decoded (at, (size_t) (colon - at));
-    const char *secret = colon ? colon + 1 : at;
-    self->password = s_decoded (secret, (size_t) (end - secret));
-    return end + 1;
-}
-
-static int s_host (fcj_conn_t *self, const char *at)
-{
-    size_t size = strcspn (at, "/?");
-    const char *end = at + size, *colon;
-    if (*at == '[') {
-        const char *close = memchr (at, ']', size);
-        if (!close)
-            return -1;
-        self->host = strndup (at + 1, (size_t) (close - at - 1));
-        colon = close[1] == ':' ? close + 1 : NULL;
-    } else {
-        colon = memchr (at, ':', size);
-        const char *stop = colon ? colon : end;
-        self->host = strndup (at, (size_t) (stop - at));
-    }
-    self->port = colon ? strndup (colon + 1, (size_t) (end - colon - 1))
-                       : strdup ("6379");
-    if (!self->host || !self->port)
-        abort ();
-    if (*end == '/' && isdigit ((unsigned char) end[1]))
-        self->db = atoi (end + 1);
-    return *self->host && *self->port ? 0 : -1;
-}
-
-static int s_parse (fcj_conn_t *self, const char *url)
-{
-    self->tls = strncmp (url, "rediss://", 9) == 0;
-    if (strncmp (url, "unix://", 7) == 0) {
-        const char *at = s_credentials (self, url + 7);
-        size_t size = strcspn (at, "?");
-        self->path = strndup (at, size);
-        const char *db = strstr (at + size, "db=");
-        self->db = db ? atoi (db + 3) : 0;
-        struct sockaddr_un address;
-        return *at == '/' && size < sizeof (address.sun_path) ? 0 : -1;
-    }
-    if (!self->tls && strncmp (url, "redis://", 8) != 0)
-        return -1;
-    return s_host (self, s_credentials (self, strchr (url, '/') + 2));
-}
+/* ---- The class ---------------------------------------------------------- */
 
 fcj_conn_t *fcj_conn_new (const char *url, fcj_error_t *error)
 {
@@ -133,11 +52,11 @@ fcj_conn_t *fcj_conn_new (const char *url, fcj_error_t *error)
     if (!self)
         abort ();
     self->fd = -1;
-    if (s_parse (self, url) < 0) {
+    if (fcj_url_read (&self->url, url) < 0) {
         fcj_conn_destroy (&self);
         fcj_fail (error, FCJ_INVALID, "This is no Redis URL; give "
-                  "unix:///path/redis.sock, redis://user:password@host:port/db "
-                  "or rediss:// (TLS)");
+                  "unix:///path/redis.sock, redis://user:password@host:port/0 "
+                  "(0: the database) or rediss:// (TLS)");
     }
     return self;
 }
@@ -149,11 +68,7 @@ void fcj_conn_destroy (fcj_conn_t **self_p)
         return;
     fcj_conn_close (self);
     SSL_CTX_free (self->context);
-    free (self->host);
-    free (self->port);
-    free (self->path);
-    free (self->user);
-    free (self->password);
+    fcj_url_free (&self->url);
     fcj_bytes_free (&self->out);
     free (self);
     *self_p = NULL;
@@ -168,18 +83,30 @@ static int s_lost (fcj_conn_t *self, fcj_error_t *error, const char *why)
     fcj_conn_close (self);
     return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
                      "Redis at %.100s is not available: %s. Try again",
-                     self->path ? self->path : self->host, text);
+                     self->url.path ? self->url.path : self->url.host, text);
+}
+
+/*  Who only listens never hears that the other host is gone, but for the
+ *  kernel's own questions.  */
+static void s_tune (int fd)
+{
+    int on = 1, idle = ALIVE_IDLE_S, every = ALIVE_EVERY_S, most = ALIVE_MAX;
+    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof (on));
+    setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof (on));
+    setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof (idle));
+    setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof (every));
+    setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &most, sizeof (most));
 }
 
 static int s_connect (fcj_conn_t *self, const struct sockaddr *address,
                       socklen_t size)
 {
-    int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, one = 1;
+    int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
     self->fd = socket (address->sa_family, type, 0);
     if (self->fd < 0)
         return -1;
     if (address->sa_family != AF_UNIX)
-        setsockopt (self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof (one));
+        s_tune (self->fd);
     if (connect (self->fd, address, size) == 0 || errno == EINPROGRESS)
         return 0;
     return -1;
@@ -189,7 +116,7 @@ static int s_connect_tcp (fcj_conn_t *self, fcj_error_t *error)
 {
     struct addrinfo hints = {0}, *list = NULL, *at;
     hints.ai_socktype = SOCK_STREAM;
-    int code = getaddrinfo (self->host, self->port, &hints, &list);
+    int code = getaddrinfo (self->url.host, self->url.port, &hints, &list);
     if (code)
         return s_lost (self, error, gai_strerror (code));
     unsigned count = 0;
@@ -209,7 +136,7 @@ static int s_connect_unix (fcj_conn_t *self, fcj_error_t *error)
 {
     struct sockaddr_un address = {0};
     address.sun_family = AF_UNIX;
-    memcpy (address.sun_path, self->path, strlen (self->path));
+    memcpy (address.sun_path, self->url.path, strlen (self->url.path));
     if (s_connect (self, (struct sockaddr *) &address, sizeof (address)) < 0)
         return s_lost (self, error, strerror (errno));
     return 0;
@@ -221,7 +148,7 @@ int fcj_conn_open (fcj_conn_t *self, fcj_error_t *error)
     self->reader = redisReaderCreate ();
     if (!self->reader)
         abort ();
-    int result = self->path ? s_connect_unix (self, error)
+    int result = self->url.path ? s_connect_unix (self, error)
                             : s_connect_tcp (self, error);
     if (result == 0)
         self->phase = CONNECTING;
@@ -260,8 +187,8 @@ static int s_tls_begin (fcj_conn_t *self)
     }
     self->ssl = SSL_new (self->context);
     return self->ssl && SSL_set_fd (self->ssl, self->fd) == 1 &&
-                   SSL_set1_host (self->ssl, self->host) == 1 &&
-                   SSL_set_tlsext_host_name (self->ssl, self->host) == 1
+                   SSL_set1_host (self->ssl, self->url.host) == 1 &&
+                   SSL_set_tlsext_host_name (self->ssl, self->url.host) == 1
                ? 0
                : -1;
 }
@@ -282,16 +209,16 @@ static int s_tls_outcome (fcj_conn_t *self, int result)
 static void s_greet (fcj_conn_t *self)
 {
     fcj_command_t *hello = fcj_command_new ();
-    if (self->password) {
+    if (self->url.password) {
         fcj_command_begin (hello, "AUTH");
-        if (self->user)
-            fcj_command_str (hello, self->user);
-        fcj_command_str (hello, self->password);
+        if (self->url.user)
+            fcj_command_str (hello, self->url.user);
+        fcj_command_str (hello, self->url.password);
         fcj_command_end (hello);
     }
-    if (self->db) {
+    if (self->url.db) {
         fcj_command_begin (hello, "SELECT");
-        fcj_command_int (hello, self->db);
+        fcj_command_int (hello, self->url.db);
         fcj_command_end (hello);
     }
     self->greetings = fcj_command_count (hello);
@@ -312,7 +239,7 @@ static int s_connected (fcj_conn_t *self, fcj_error_t *error)
         return s_lost (self, error, strerror (why ? why : errno));
     if (getpeername (self->fd, (struct sockaddr *) &peer, &peer_size) < 0)
         return 0;               /* still under way */
-    if (!self->tls) {
+    if (!self->url.tls) {
         s_greet (self);
         return 0;
     }
@@ -359,6 +286,11 @@ bool fcj_conn_wants_write (const fcj_conn_t *self)
 void fcj_conn_send (fcj_conn_t *self, const void *bytes, size_t size)
 {
     fcj_bytes_add (&self->out, bytes, size);
+}
+
+size_t fcj_conn_unsent (const fcj_conn_t *self)
+{
+    return fcj_bytes_size (&self->out);
 }
 
 static ssize_t s_tls_move (fcj_conn_t *self, int result)

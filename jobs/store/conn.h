@@ -11,7 +11,7 @@
 
 typedef struct fcj_conn fcj_conn_t;
 
-/*  Reads the URL (FCJ_INVALID); does not connect.  */
+/*  Reads the URL (url.h; FCJ_INVALID); does not connect.  */
 fcj_conn_t *fcj_conn_new (const char *url, fcj_error_t *error);
 void fcj_conn_destroy (fcj_conn_t **self_p);
 
@@ -23,6 +23,8 @@ bool fcj_conn_up (const fcj_conn_t *self);
 bool fcj_conn_wants_write (const fcj_conn_t *self);
 
 void fcj_conn_send (fcj_conn_t *self, const void *bytes, size_t size);
+/*  The bytes that the socket has not taken yet; senders bound them.  */
+size_t fcj_conn_unsent (const fcj_conn_t *self);
 /*  Connects on, writes and reads what is possible now. On -1 the link is
  *  closed, everything unanswered is lost, and *error says why.  */
 int fcj_conn_run (fcj_conn_t *self, fcj_error_t *error);

@@ -77,11 +77,9 @@ static void s_free (redisReply **replies, int count)
 static int s_turn (fcj_store_t *self, int64_t until, fcj_error_t *error)
 {
     int64_t left = until - fcj_mono_ms ();
-    if (left <= 0) {
-        fcj_conn_close (self->link);
+    if (left <= 0)
         return fcj_fail (error, FCJ_STORE_UNAVAILABLE,
                          "Redis did not answer in %d ms. Try again", TRY_MS);
-    }
     struct pollfd item = {fcj_conn_fd (self->link), POLLIN, 0};
     if (fcj_conn_wants_write (self->link))
         item.events |= POLLOUT;
@@ -90,8 +88,8 @@ static int s_turn (fcj_store_t *self, int64_t until, fcj_error_t *error)
     return item.revents ? fcj_conn_run (self->link, error) : 0;
 }
 
-static int s_try (fcj_store_t *self, const fcj_command_t *command,
-                  redisReply **replies, fcj_error_t *error)
+static int s_exchange (fcj_store_t *self, const fcj_command_t *command,
+                       redisReply **replies, fcj_error_t *error)
 {
     int64_t until = fcj_mono_ms () + TRY_MS;
     if (fcj_conn_fd (self->link) < 0 && fcj_conn_open (self->link, error) < 0)
@@ -112,6 +110,17 @@ static int s_try (fcj_store_t *self, const fcj_command_t *command,
         }
     }
     return 0;
+}
+
+/*  A connection that owes an answer to a question that was given up would
+ *  give it to the next one, so it is closed.  */
+static int s_try (fcj_store_t *self, const fcj_command_t *command,
+                  redisReply **replies, fcj_error_t *error)
+{
+    if (s_exchange (self, command, replies, error) == 0)
+        return 0;
+    fcj_conn_close (self->link);
+    return -1;
 }
 
 int fcj_store_ask (fcj_store_t *self, const fcj_command_t *command,

@@ -130,8 +130,10 @@ typedef void (fcj_writer_fn) (void *arg, const fcj_map_t *reply,
 /*  Driven by the caller's poll loop: watch fd (-1 while down) for reading,
  *  and for writing when wants_write; call fcj_writer_run after each wake-up
  *  and at least each 100 ms (timeouts, reconnecting). It loads fcj.lua
- *  (text given) on each connection. A call that is not answered within
- *  timeout_ms fails with FCJ_STORE_UNAVAILABLE.  */
+ *  (text given) on each connection. A call that cannot be sent within
+ *  timeout_ms, or is not answered within as long again, fails with
+ *  FCJ_STORE_UNAVAILABLE; so does one that finds FCJ_STORE_WAITING_MAX bytes
+ *  waiting to be sent.  */
 fcj_writer_t *fcj_writer_new (const char *url, const char *library,
                               int64_t timeout_ms, fcj_error_t *error);
 void fcj_writer_destroy (fcj_writer_t **self_p);

@@ -6,6 +6,7 @@
  *  Callbacks only run from fcj_writer_run(), never from inside a call.  */
 
 #include "writing.h"
+#include "../limits.h"
 #include "../log.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 typedef struct {
     fcj_write_t *first, *last;
-    size_t count;
+    size_t count, bytes;        /* of the commands not yet sent */
 } s_queue_t;
 
 struct fcj_writer {
@@ -33,6 +34,11 @@ struct fcj_writer {
 
 /* ---- Queues ------------------------------------------------------------- */
 
+static size_t s_bytes (const fcj_write_t *write)
+{
+    return write->command ? fcj_command_size (write->command) : 0;
+}
+
 static void s_push (s_queue_t *queue, fcj_write_t *write)
 {
     write->after = NULL;
@@ -42,6 +48,7 @@ static void s_push (s_queue_t *queue, fcj_write_t *write)
         queue->first = write;
     queue->last = write;
     queue->count++;
+    queue->bytes += s_bytes (write);
 }
 
 static fcj_write_t *s_pop (s_queue_t *queue)
@@ -52,6 +59,7 @@ static fcj_write_t *s_pop (s_queue_t *queue)
         if (!queue->first)
             queue->last = NULL;
         queue->count--;
+        queue->bytes -= s_bytes (write);
         write->after = NULL;
     }
     return write;
@@ -76,25 +84,32 @@ static void s_put_on_wire (fcj_writer_t *self, fcj_write_t *write)
     if (!write->replies)
         abort ();
     fcj_command_destroy (&write->command);
+    write->until = fcj_mono_ms () + self->timeout_ms;
     s_push (&self->sent, write);
+}
+
+/*  Redis takes our commands more slowly than they come, or not at all.  */
+static bool s_full (const fcj_writer_t *self, const fcj_write_t *write)
+{
+    size_t waiting = self->up ? fcj_conn_unsent (self->link)
+                              : self->held.bytes;
+    return waiting + s_bytes (write) > FCJ_STORE_WAITING_MAX ||
+           (!self->up && self->held.count >= HELD_MAX);
 }
 
 void fcj_writer_send (fcj_writer_t *self, fcj_write_t *write)
 {
-    if (!write->until)          /* in its first round */
-        write->until = fcj_mono_ms () + self->timeout_ms;
-    if (self->up) {
+    if (s_full (self, write)) {
+        fcj_error_t error;
+        fcj_fail (&error, FCJ_STORE_UNAVAILABLE,
+                  "Too many calls wait for Redis. Try again");
+        fcj_writer_refuse (self, write, &error);
+    } else if (self->up)
         s_put_on_wire (self, write);
-        return;
-    }
-    if (self->held.count < HELD_MAX) {
+    else {
+        write->until = fcj_mono_ms () + self->timeout_ms;
         s_push (&self->held, write);
-        return;
     }
-    fcj_error_t error;
-    fcj_fail (&error, FCJ_STORE_UNAVAILABLE,
-              "Redis is away and %d calls wait for it. Try again", HELD_MAX);
-    fcj_writer_refuse (self, write, &error);
 }
 
 void fcj_writer_again (fcj_writer_t *self, fcj_write_t *write,
@@ -153,7 +168,6 @@ static void s_load (fcj_writer_t *self)
 {
     fcj_write_t *write = fcj_write_new (NULL, s_loaded, NULL, NULL);
     fcj_command_t *to = write->command;
-    write->until = fcj_mono_ms () + CONNECT_MS;
     fcj_command_begin (to, "FUNCTION");
     fcj_command_str (to, "LOAD");
     fcj_command_str (to, "REPLACE");
@@ -161,6 +175,7 @@ static void s_load (fcj_writer_t *self)
     fcj_command_end (to);
     self->loading = true;
     s_put_on_wire (self, write);
+    write->until = fcj_mono_ms () + CONNECT_MS;
 }
 
 /*  All replies of the head have come.  */
@@ -213,8 +228,8 @@ static void s_tell_failed (fcj_writer_t *self)
     }
 }
 
-/*  Writes wait in the order of their deadlines, but for later rounds, which
- *  are older: those are found a little late.  */
+/*  Writes wait in the order of their deadlines: one that is sent after it was
+ *  held, and each further round, has its whole time again.  */
 static void s_timeouts (fcj_writer_t *self)
 {
     int64_t now = fcj_mono_ms ();
