@@ -22,28 +22,13 @@ typedef struct held {
 struct fcj_guard {
     LIST_HEAD (, held) all;
     size_t count, memory, most, ended;
+    unsigned connections;       /* that there are descriptors for */
     int64_t request_ms;
     int64_t ticked;
 };
 
-fcj_guard_t *fcj_guard_new (int64_t request_ms, int64_t memory)
-{
-    fcj_guard_t *self = calloc (1, sizeof *self);
-    if (!self)
-        abort ();
-    LIST_INIT (&self->all);
-    self->request_ms = request_ms;
-    self->most = (size_t) memory;
-    return self;
-}
-
-void fcj_guard_destroy (fcj_guard_t **self_p)
-{
-    free (*self_p);             /* MHD has closed all: the list is empty */
-    *self_p = NULL;
-}
-
-unsigned int fcj_guard_connections (void)
+/*  Raises the soft limit of descriptors as far as it may. */
+static unsigned s_connections (void)
 {
     struct rlimit limit;
     rlim_t wanted = FCJ_GUARD_CONNECTIONS + OTHER_FILES;
@@ -57,7 +42,30 @@ unsigned int fcj_guard_connections (void)
     if (limit.rlim_cur >= wanted)
         return FCJ_GUARD_CONNECTIONS;
     return limit.rlim_cur > 2 * OTHER_FILES
-        ? (unsigned int) limit.rlim_cur - OTHER_FILES: OTHER_FILES;
+        ? (unsigned) limit.rlim_cur - OTHER_FILES: OTHER_FILES;
+}
+
+fcj_guard_t *fcj_guard_new (int64_t request_ms, int64_t memory)
+{
+    fcj_guard_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
+    LIST_INIT (&self->all);
+    self->request_ms = request_ms;
+    self->most = (size_t) memory;
+    self->connections = s_connections ();
+    return self;
+}
+
+void fcj_guard_destroy (fcj_guard_t **self_p)
+{
+    free (*self_p);             /* MHD has closed all: the list is empty */
+    *self_p = NULL;
+}
+
+unsigned fcj_guard_connections (const fcj_guard_t *self)
+{
+    return self->connections;
 }
 
 void fcj_guard_notify (void *arg, struct MHD_Connection *connection,
@@ -98,7 +106,7 @@ void fcj_guard_phase (struct MHD_Connection *connection, fcj_phase_t phase)
 
 void fcj_guard_tick (fcj_guard_t *self, int64_t now_ms)
 {
-    bool crowded = self->count > FCJ_GUARD_CONNECTIONS / 4 * 3;
+    bool crowded = self->count > self->connections / 4 * 3;
     held_t *one;
     size_t ended = 0;
     LIST_FOREACH (one, &self->all, next) {

@@ -26,9 +26,9 @@ typedef struct fcj_guard fcj_guard_t;
  *  body; memory: the budget, bytes. */
 fcj_guard_t *fcj_guard_new (int64_t request_ms, int64_t memory);
 void fcj_guard_destroy (fcj_guard_t **self_p);
-/*  How many connections this process has descriptors for. Raises its soft
- *  limit as far as it may. */
-unsigned int fcj_guard_connections (void);
+/*  How many there may be: FCJ_GUARD_CONNECTIONS, or fewer where the process
+ *  has not so many descriptors. */
+unsigned fcj_guard_connections (const fcj_guard_t *self);
 /*  For MHD_OPTION_NOTIFY_CONNECTION, with the guard as its argument. */
 void fcj_guard_notify (void *arg, struct MHD_Connection *connection,
                        void **context,

@@ -13,13 +13,14 @@
 #include "../jobs/log.h"
 
 #define FRESH_MS 3600000        /* keys are asked for again after an hour */
+#define KEPT_MS  86400000       /* without newer ones, they are good so long */
 #define URL_MAX  2048
 
 typedef enum { IDLE, OAUTH, OPENID, KEYS } step_t;
 
 struct fcj_issuer {
     char url[URL_MAX], jwks[URL_MAX];   /* jwks "" until it is known */
-    int64_t refetch_ms, tried, fresh_until;
+    int64_t refetch_ms, tried, came;    /* came: when keys last did */
     fcj_fetch_t *fetch;
     fcj_jwks_t *keys;
     unsigned generation;
@@ -102,7 +103,7 @@ static void s_came (void *arg, const char *text, size_t size,
         fcj_jwks_destroy (&self->keys);
         self->keys = keys;
         self->generation++;
-        self->fresh_until = self->tried + FRESH_MS;
+        self->came = self->tried;
         self->step = IDLE;
         fcj_log (FCJ_INFO, "issuer_keys", "issuer", self->url, NULL);
         return;
@@ -197,6 +198,13 @@ bool fcj_issuer_refresh (fcj_issuer_t *self, int64_t now_ms)
 
 void fcj_issuer_tick (fcj_issuer_t *self, int64_t now_ms)
 {
-    if (now_ms >= self->fresh_until)
+    int64_t age = now_ms - self->came;
+    if (self->keys && age > KEPT_MS) {
+        fcj_log (FCJ_WARNING, "issuer_keys_too_old", "issuer", self->url,
+                 NULL);
+        fcj_jwks_destroy (&self->keys);
+        self->generation++;
+    }
+    if (!self->keys || age >= FRESH_MS)
         fcj_issuer_refresh (self, now_ms);
 }

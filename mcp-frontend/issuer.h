@@ -3,7 +3,8 @@
  *
  *  The keys are where `auth-jwks` says, else where the issuer's metadata
  *  says (RFC 8414, then OpenID Connect Discovery). They are refreshed each
- *  hour; when that fails, those at hand stay good.  */
+ *  hour; when that fails, those at hand stay good, for a day: whoever keeps
+ *  us from the issuer must not keep a key alive that it has withdrawn.  */
 
 #ifndef FCJ_MCP_ISSUER_H
 #define FCJ_MCP_ISSUER_H
@@ -18,9 +19,10 @@ fcj_issuer_t *fcj_issuer_new (const char *url, const char *jwks,
                               fcj_error_t *error);
 void fcj_issuer_destroy (fcj_issuer_t **self_p);
 const char *fcj_issuer_url (const fcj_issuer_t *self);
-/*  NULL: none came yet. Good until the next fcj_fetch_run. */
+/*  NULL: none came yet, or they are too old. Good until the next fetch_run or
+ *  tick. */
 const fcj_jwks_t *fcj_issuer_keys (const fcj_issuer_t *self);
-/*  Rises with each set of keys that came. */
+/*  Rises with each set of keys that came or went. */
 unsigned fcj_issuer_generation (const fcj_issuer_t *self);
 /*  Asks for newer keys. True: they are on their way; false: it was tried
  *  less than refetch_ms ago. */

@@ -80,6 +80,12 @@ int fcj_listen (const fcj_front_t *front, const char *address,
                   " that needs tokens (`fcj token add NAME` makes one) or"
                   " an auth-issuer; or listen on 127.0.0.1", address);
     else {
+        if (!fcj_auth_on (front->auth)
+            && (*fcj_config_str (front->config, "public-url")
+                || *fcj_config_str (front->config, "allow-host")))
+            fcj_log (FCJ_WARNING, "http_without_tokens", "address", address,
+                     "advice", "whom a proxy lets through may run code: `fcj"
+                     " token add NAME` makes a token", NULL);
         if (!local && !tls)
             fcj_log (FCJ_WARNING, "http_without_tls", "address", address,
                      "advice", "tokens can be read on the way: set tls-cert"

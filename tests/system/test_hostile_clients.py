@@ -99,6 +99,24 @@ def test_half_open_connections_are_ended(service: Service) -> None:
         it.close()
 
 
+def test_few_descriptors_are_not_all_held_by_the_silent() -> None:
+    """Where 768 connections are all that there can be, they are a crowd."""
+    it = Service(start=False)
+    plain = it.command
+    it.command = lambda part: [                 # type: ignore[method-assign]
+        "prlimit", "--nofile=1024:1024", *plain(part)]
+    it.env |= {"FCJ_HTTP_REQUEST_S": "600"}
+    try:
+        it.start("mcp")
+        it._until(lambda: "http_listening" in it.log("mcp"))
+        silent = connect(it, 900)
+        assert it.client(timeout=60).raw(PING)[0] == 200
+        for one in silent:
+            one.close()
+    finally:
+        it.stop()
+
+
 def test_bodies_that_never_end_have_a_budget(service: Service) -> None:
     before = memory(service)
     senders = connect(service, 60)
