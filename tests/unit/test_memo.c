@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -56,6 +57,12 @@ s_key (char key[FCJ_HASH_LEN + 1], char letter)
     key[FCJ_HASH_LEN] = 0;
 }
 
+static void
+s_keep (fcj_memo_t *memo, const char *key, const char *path, uid_t uid)
+{
+    fcj_memo_keep (memo, "me", key, "/tmp", path + strlen ("/tmp/"), uid);
+}
+
 static bool
 s_has (fcj_memo_t *memo, const char *owner, const char *key)
 {
@@ -75,7 +82,7 @@ what_is_kept_is_recalled_by_its_owner_only (void **state)
     s_key (key, 'a');
     s_write (place, "hello", 5);
     assert_false (s_has (memo, "me", key));
-    fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
+    s_keep (memo, key, place->file, ANYBODY);
     int fd = fcj_memo_recall (memo, "me", key);
     assert_int_equal (read (fd, text, sizeof text), 5);
     assert_string_equal (text, "hello");
@@ -98,13 +105,39 @@ a_file_of_another_user_or_a_link_is_not_kept (void **state)
     fcj_memo_t *memo = fcj_memo_new (place->folder, 1 << 20, NULL);
     s_key (key, 'b');
     s_write (place, "hello", 5);
-    fcj_memo_keep (memo, "me", key, place->file, geteuid () + 1);
+    s_keep (memo, key, place->file, geteuid () + 1);
     assert_false (s_has (memo, "me", key));
     snprintf (link, sizeof link, "%s.link", place->folder);
     assert_int_equal (symlink (place->file, link), 0);
-    fcj_memo_keep (memo, "me", key, link, ANYBODY);
+    s_keep (memo, key, link, ANYBODY);
     unlink (link);
     assert_false (s_has (memo, "me", key));
+    /*  A directory on the way may be one, too.  */
+    assert_int_equal (symlink ("/tmp", link), 0);
+    char below[192];
+    snprintf (below, sizeof below, "%s/%s", link,
+              place->file + strlen ("/tmp/"));
+    s_keep (memo, key, below, ANYBODY);
+    unlink (link);
+    assert_false (s_has (memo, "me", key));
+    fcj_memo_destroy (&memo);
+}
+
+static void
+what_a_dead_worker_was_writing_goes_after_an_hour (void **state)
+{
+    const place_t *place = *state;
+    char old[96], young[96];
+    const struct timespec long_ago[2] = { { .tv_sec = time (NULL) - 4000 },
+                                          { .tv_sec = time (NULL) - 4000 } };
+    snprintf (old, sizeof old, "%s/new.7.1", place->folder);
+    snprintf (young, sizeof young, "%s/new.7.2", place->folder);
+    close (open (old, O_WRONLY | O_CREAT, 0600));
+    close (open (young, O_WRONLY | O_CREAT, 0600));
+    assert_int_equal (utimensat (AT_FDCWD, old, long_ago, 0), 0);
+    fcj_memo_t *memo = fcj_memo_new (place->folder, 1 << 20, NULL);
+    assert_int_equal (access (old, F_OK), -1);
+    assert_int_equal (access (young, F_OK), 0);
     fcj_memo_destroy (&memo);
 }
 
@@ -119,13 +152,13 @@ the_least_recently_used_goes_first (void **state)
     s_write (place, text, sizeof text);
     for (char letter = 'a'; letter <= 'e'; letter++) {
         s_key (key, letter);
-        fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
+        s_keep (memo, key, place->file, ANYBODY);
         usleep (12000);         /* a file system counts in ticks */
     }
     s_key (key, 'a');
     assert_true (s_has (memo, "me", key));      /* used: b is the oldest */
     s_key (key, 'f');
-    fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
+    s_keep (memo, key, place->file, ANYBODY);
     fcj_memo_counts (memo, &counts);
     assert_true (counts.bytes <= 1000);
     assert_true (counts.evicted >= 1);
@@ -145,7 +178,7 @@ one_entry_never_takes_more_than_a_quarter (void **state)
     fcj_memo_t *memo = fcj_memo_new (place->folder, 1000, NULL);
     s_key (key, 'a');
     s_write (place, text, sizeof text);
-    fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
+    s_keep (memo, key, place->file, ANYBODY);
     assert_false (s_has (memo, "me", key));
     fcj_memo_destroy (&memo);
 }
@@ -159,7 +192,7 @@ a_broken_entry_is_forgotten_and_counted (void **state)
     fcj_memo_t *memo = fcj_memo_new (place->folder, 1 << 20, NULL);
     s_key (key, 'a');
     s_write (place, "hello", 5);
-    fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
+    s_keep (memo, key, place->file, ANYBODY);
     fcj_memo_forget (memo, "you", key);
     assert_true (s_has (memo, "me", key));
     fcj_memo_forget (memo, "me", key);
@@ -179,7 +212,7 @@ a_worker_that_starts_finds_what_is_there (void **state)
     s_key (key, 'a');
     s_write (place, "hello", 5);
     fcj_memo_t *memo = fcj_memo_new (place->folder, 1 << 20, NULL);
-    fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
+    s_keep (memo, key, place->file, ANYBODY);
     fcj_memo_destroy (&memo);
     memo = fcj_memo_new (place->folder, 1 << 20, NULL);
     fcj_memo_counts (memo, &counts);
@@ -197,7 +230,7 @@ without_room_nothing_is_kept (void **state)
     s_key (key, 'a');
     s_write (place, "hello", 5);
     fcj_memo_t *memo = fcj_memo_new (place->folder, 0, NULL);
-    fcj_memo_keep (memo, "me", key, place->file, ANYBODY);
+    s_keep (memo, key, place->file, ANYBODY);
     assert_false (s_has (memo, "me", key));
     fcj_memo_destroy (&memo);
 }
@@ -211,6 +244,7 @@ main (void)
     const struct CMUnitTest tests[] = {
         TEST (what_is_kept_is_recalled_by_its_owner_only),
         TEST (a_file_of_another_user_or_a_link_is_not_kept),
+        TEST (what_a_dead_worker_was_writing_goes_after_an_hour),
         TEST (the_least_recently_used_goes_first),
         TEST (one_entry_never_takes_more_than_a_quarter),
         TEST (a_broken_entry_is_forgotten_and_counted),

@@ -26,6 +26,7 @@ struct item {
     fcj_memo_t *memo;           /* or to remember */
     char owner[FCJ_NAME_MAX + 1];
     fcj_hash_t key;
+    char file[2 * FCJ_NAME_MAX]; /* below path */
     uid_t uid;
     char path[];
 };
@@ -166,7 +167,7 @@ s_run (void *arg)
             s_store (self, item->job);
         else if (item->memo)
             fcj_memo_keep (item->memo, item->owner, item->key, item->path,
-                           item->uid);
+                           item->file, item->uid);
         else
             fcj_remove_tree (item->path);
         pthread_mutex_lock (&self->lock);
@@ -285,15 +286,17 @@ fcj_ingest_remove (fcj_ingest_t *self, const char *path)
 
 void
 fcj_ingest_remember (fcj_ingest_t *self, fcj_memo_t *memo, const char *owner,
-                     const char *key, const char *path, uid_t uid)
+                     const char *key, const char *folder, const char *path,
+                     uid_t uid)
 {
-    item_t *item = s_item (NULL, path);
+    item_t *item = s_item (NULL, folder);
     if (!item)
         return;
     item->memo = memo;
     item->uid = uid;
     snprintf (item->owner, sizeof item->owner, "%s", owner);
     snprintf (item->key, sizeof item->key, "%s", key);
+    snprintf (item->file, sizeof item->file, "%s", path);
     s_give (self, item);
 }
 

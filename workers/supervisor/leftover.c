@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,33 +20,6 @@
 #include <unistd.h>
 
 #include "../../jobs/log.h"
-
-#define TREE_FDS 16
-
-static int
-s_remove (const char *path, const struct stat *info, int kind,
-          struct FTW *place)
-{
-    (void) info;
-    (void) place;
-    if (kind == FTW_DNR && chmod (path, 0700) == 0)
-        fcj_remove_tree (path);
-    if (remove (path) && kind == FTW_DP && errno == EACCES)
-        chmod (path, 0700);
-    return 0;
-}
-
-/*  Never follows a link, never leaves the file system.  */
-void
-fcj_remove_tree (const char *path)
-{
-    char artifacts[PATH_MAX];
-    snprintf (artifacts, sizeof artifacts, "%s/artifacts", path);
-    rmdir (artifacts);          /* most jobs leave nothing but that */
-    if (rmdir (path) == 0)
-        return;
-    nftw (path, s_remove, TREE_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 static void
 s_kill_below (const char *root)

@@ -20,17 +20,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "../common/beneath.h"
 
 #define NAME_LEN    64
 #define COPY_SIZE   (256 * 1024)
 #define LEFT        0.9         /* of the bound, after eviction */
+#define NEW         "new."      /* begins the name of a half-written one */
+#define NEW_S       3600        /* whose worker must be dead by then */
 #define ENTRY_PART  4           /* one entry: a quarter of all at most */
 
 struct fcj_memo {
     int folder;                 /* -1: nothing is kept */
     int64_t most;
-    unsigned serial;
     atomic_llong hits, misses, stored, evicted, broken, entries, bytes;
 };
 
@@ -62,8 +66,7 @@ s_by_use (const void *a, const void *b)
     return one->used < other->used ? -1 : one->used > other->used;
 }
 
-/*  Every entry; the caller's to free. Half-written files of dead workers go
- *  when they are an hour old.  */
+/*  Every entry; the caller's to free. Half-written files of dead workers go. */
 static entry_t *
 s_entries (const fcj_memo_t *self, size_t *count)
 {
@@ -75,10 +78,16 @@ s_entries (const fcj_memo_t *self, size_t *count)
     struct dirent *file;
     while (all && (file = readdir (all))) {
         struct stat info;
-        if (strlen (file->d_name) != NAME_LEN
+        bool new = strncmp (file->d_name, NEW, strlen (NEW)) == 0;
+        if ((!new && strlen (file->d_name) != NAME_LEN)
             || fstatat (self->folder, file->d_name, &info,
                         AT_SYMLINK_NOFOLLOW))
             continue;
+        if (new) {
+            if (info.st_mtim.tv_sec < time (NULL) - NEW_S)
+                unlinkat (self->folder, file->d_name, 0);
+            continue;
+        }
         if (*count == room) {
             room = room ? 2 * room : 256;
             entry_t *more = realloc (list, room * sizeof *list);
@@ -160,12 +169,14 @@ fcj_memo_recall (fcj_memo_t *self, const char *owner, const char *key)
     return fd;
 }
 
-/*  What is copied is a stranger's file: a regular one, of that user.  */
+/*  What is copied is a stranger's file, in a stranger's directories: a
+ *  regular one, of that user, and no link leads to it.  */
 static int
-s_open (const char *path, uid_t uid, int64_t most, int64_t *size)
+s_open (const char *folder, const char *path, uid_t uid, int64_t most,
+        int64_t *size)
 {
     struct stat info;
-    int fd = open (path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = fcj_open_beneath (folder, path);
     if (fd >= 0 && fstat (fd, &info) == 0 && S_ISREG (info.st_mode)
         && (uid == (uid_t) -1 || info.st_uid == uid)
         && info.st_size <= most) {
@@ -195,18 +206,20 @@ s_copy (int from, int to, int64_t size)
 
 void
 fcj_memo_keep (fcj_memo_t *self, const char *owner, const char *key,
-               const char *path, uid_t uid)
+               const char *folder, const char *path, uid_t uid)
 {
-    char name[NAME_LEN + 1], new[NAME_LEN + 64];
+    char name[NAME_LEN + 1], new[NAME_LEN];
     int64_t size = 0;
     int from = self->folder < 0 ? -1
-        : s_open (path, uid, self->most / ENTRY_PART, &size);
+        : s_open (folder, path, uid, self->most / ENTRY_PART, &size);
     if (from < 0)
         return;
     s_name (owner, key, name);
-    snprintf (new, sizeof new, "new.%d.%u", getpid (), self->serial++);
-    int to = openat (self->folder, new, O_WRONLY | O_CREAT | O_TRUNC
-                     | O_NOFOLLOW | O_CLOEXEC, 0600);
+    /*  By chance, not by pid: workers in containers may all have the same. */
+    snprintf (new, sizeof new, NEW "%08x%08x", randombytes_random (),
+              randombytes_random ());
+    int to = openat (self->folder, new, O_WRONLY | O_CREAT | O_EXCL
+                     | O_CLOEXEC, 0600);
     bool good = to >= 0 && s_copy (from, to, size)
         && renameat (self->folder, new, self->folder, name) == 0;
     if (to >= 0)

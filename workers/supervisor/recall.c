@@ -3,7 +3,6 @@
 
 #include "world.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@ fcj_recall_on_message (fcj_world_t *world, fcj_process_t *process,
            const fcj_map_t *message)
 {
     char key[FCJ_HASH_LEN + 1], owner[FCJ_NAME_MAX + 1] = "";
-    char file[FCJ_NAME_MAX + 1], path[PATH_MAX];
+    char file[FCJ_NAME_MAX + 1], path[FCJ_NAME_MAX + 64];
     bool recall = strcmp (type, "recall") == 0;
     bool remember = strcmp (type, "remember") == 0;
     if (!recall && !remember && strcmp (type, "forget") != 0)
@@ -48,9 +47,10 @@ fcj_recall_on_message (fcj_world_t *world, fcj_process_t *process,
         fcj_memo_forget (world->memo, owner, key);
     else if (fcj_map_copy (message, "file", file, sizeof file) > 0
              && fcj_plain_name (file)) {
-        snprintf (path, sizeof path, "%s/memo/%s", self->scratch, file);
-        fcj_ingest_remember (world->ingest, world->memo, owner, key, path,
-                             self->uid);
+        snprintf (path, sizeof path, "%s/memo/%s",
+                  strrchr (self->scratch, '/') + 1, file);
+        fcj_ingest_remember (world->ingest, world->memo, owner, key,
+                             process->scratch, path, self->uid);
         self->files = true;
     }
 }

@@ -207,10 +207,10 @@ fcj_memo_t *fcj_memo_new (const char *path, int64_t most, fcj_error_t *error);
 void fcj_memo_destroy (fcj_memo_t **self_p);
 /*  An open entry, the caller's, or -1.  */
 int fcj_memo_recall (fcj_memo_t *self, const char *owner, const char *key);
-/*  Copies a file that a job's process wrote; called by the thread of
- *  ingest.c. uid: who must own it, -1: anybody.  */
+/*  Copies a file that a job's process wrote, path below its folder; called
+ *  by the thread of ingest.c. uid: who must own it, -1: anybody.  */
 void fcj_memo_keep (fcj_memo_t *self, const char *owner, const char *key,
-                    const char *path, uid_t uid);
+                    const char *folder, const char *path, uid_t uid);
 void fcj_memo_forget (fcj_memo_t *self, const char *owner, const char *key);
 void fcj_memo_counts (const fcj_memo_t *self, fcj_memo_counts_t *counts);
 
@@ -281,7 +281,7 @@ void fcj_ingest_tick (fcj_ingest_t *self);
 /*  The file goes into the memo; see fcj_memo_keep.  */
 void fcj_ingest_remember (fcj_ingest_t *self, fcj_memo_t *memo,
                           const char *owner, const char *key,
-                          const char *path, uid_t uid);
+                          const char *folder, const char *path, uid_t uid);
 /*  The next job that is stored, or NULL.  */
 fcj_worker_job_t *fcj_ingest_next (fcj_ingest_t *self);
 
@@ -294,6 +294,8 @@ int fcj_leftover_claim (const fcj_worker_options_t *options,
                         fcj_error_t *error);
 void fcj_leftover_remove (const fcj_worker_options_t *options,
                           const char *root);
+/*  remove.c: with all that is in it. The last part of path is not followed,
+ *  the parts before must be ours.  */
 void fcj_remove_tree (const char *path);
 
 /* ---- The world ------------------------------------------------------------ */
