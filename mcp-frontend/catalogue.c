@@ -122,7 +122,10 @@ static json_t *s_shown (const json_t *entry)
         "inputSchema", "outputSchema", "annotations", "_meta" };
     json_t *shown = json_object ();
     for (size_t n = 0; n < sizeof KEYS / sizeof *KEYS; n++) {
-        json_t *value = json_object_get (entry, KEYS[n]);
+        json_t *value = json_object_get (json_object_get (entry, "shown"),
+                                         KEYS[n]);
+        if (!value)
+            value = json_object_get (entry, KEYS[n]);
         if (value && !json_is_null (value))
             json_object_set (shown, KEYS[n], value);
     }

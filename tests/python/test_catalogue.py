@@ -80,6 +80,25 @@ def test_tools_of_live_documents_are_held_and_take_few_options(catalogue):
             tool["resultSchema"].get("properties", {})), "an outline of it"
 
 
+def test_what_clients_are_shown_says_less_and_nothing_else(catalogue):
+    jsonschema = pytest.importorskip("jsonschema")
+    for tool in catalogue["tools"]:
+        whole, shown = tool["inputSchema"], tool["shown"]["inputSchema"]
+        jsonschema.Draft202012Validator.check_schema(shown)
+        assert set(shown["properties"]) == set(whole["properties"])
+        assert shown.get("required") == whole.get("required") and shown["type"] == "object"
+        assert "x-fcj" not in json.dumps(shown)
+        for name, child in whole["properties"].items():
+            assert shown["properties"][name].get("description") == child.get("description")
+            assert shown["properties"][name].get("enum") == child.get("enum")
+    tools = {tool["name"]: tool["shown"]["inputSchema"] for tool in catalogue["tools"]}
+    checker = jsonschema.Draft202012Validator(tools["loft_async"])
+    assert checker.is_valid({"profiles": [{"center": [0, 0, 0], "radius": 1}, {"job": "x"}],
+                             "inputs": {"a": {"brep": "x"}}})
+    assert not checker.is_valid({"profiles": [5]}) and not checker.is_valid({"profiles": []})
+    assert not checker.is_valid({"profiles": ["a", "b"], "other": 1})
+
+
 def test_reference_parameters_are_marked(catalogue):
     marked = {tool["name"]: [name for name, child in tool["inputSchema"]["properties"].items()
                              if child.get("x-fcj-input")] for tool in catalogue["tools"]}

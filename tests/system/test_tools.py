@@ -51,11 +51,7 @@ def test_a_cut_takes_many_tools_away(client: Http) -> None:
         client, "Part.makeBox(100, 10, 10)",
         *[f"Part.makeCylinder(2, 10, V({10 + 20 * i}, 5, 0))"
           for i in range(4)])
-    schema = client.tools()["cut_shapes_async"]["inputSchema"]
-    names = [n for n in schema["properties"] if "x-fcj-input" in
-             schema["properties"][n]]
-    answer = done(client, "cut_shapes_async",
-                  **{names[0]: base, names[1]: tools})
+    answer = done(client, "cut_shapes_async", base=base, tools=tools)
     assert measured(client, answer, "s.Volume") == pytest.approx(
         10000 - 4 * math.pi * 4 * 10)
 
@@ -90,17 +86,8 @@ def test_a_loft_joins_profiles(client: Http) -> None:
 def test_an_exported_file_is_read_again(
         client: Http, service: Service, format: str, check: str) -> None:
     ref, = shapes(client, "Part.makeBox(2, 3, 4)")
-    tool = client.tools()["export_async"]["inputSchema"]["properties"]
-    names = [n for n in tool if "x-fcj-input" in tool[n]]
-    many = tool[names[0]].get("type") == "array"
-    key = next(n for n in tool if n.startswith("format"))
-    listed = tool[key].get("type") == "array"
-    spelled = next((e for e in (tool[key].get("items", {}) if listed else
-                                tool[key]).get("enum", [])
-                    if e.lower() == format.lower()), format)
-    answer = done(client, "export_async",
-                  **{names[0]: [ref] if many else ref,
-                     key: [spelled] if listed else spelled})
+    answer = done(client, "export_async", shapes=[ref],
+                  formats=[format.lower()])
     name = next(a["name"] for a in answer["artifacts"]
                 if a["name"].lower().endswith(format.lower())
                 or a["name"].lower().endswith(format[:2].lower() + "s")

@@ -42,10 +42,10 @@ class NamesJobs:
 
 
 class Reference(TypedDict, total=False):
-    """One of: {"job": id} (result shape of a finished or queued job; this job then waits for it),
-    {"job": id, "artifact": "part.step"}, {"file": "sub/part.step"} (below a workspace root: STEP,
-    IGES, BREP, STL, OBJ), {"file": "a.FCStd", "object": "Box"}, {"document": "Doc", "object": "Box"}
-    (a live document's, by name or label, as it is now, placement applied), {"brep": "..."} (text)."""
+    """One of: {"job": id} (its result shape; waits for it), {"job": id, "artifact": "part.step"},
+    {"file": "sub/part.step"} (below a workspace root: STEP, IGES, BREP, STL, OBJ), {"file":
+    "a.FCStd", "object": "Box"}, {"document": "Doc", "object": "Box"} (live, by name or label, as it
+    is now), {"brep": "..."} (text)."""
 
     job: Annotated[str, Bound(pattern=UUID)]
     artifact: Annotated[str, Bound(minLength=1, maxLength=128)]
@@ -138,14 +138,14 @@ class ShapeResult(TypedDict):
 
 
 class JobHandle(TypedDict):
-    """The job was accepted; nothing has been computed yet."""
+    """A job; with result and artifacts when it was waited for."""
 
-    job_id: Annotated[str, "Give this to get_job_status and get_job_result"]
+    job_id: str
     state: Annotated[str, "queued, running, completed, failed or cancelled"]
     tool: str
-    poll_after_ms: Annotated[int, Bound(minimum=0), "Ask again after this long"]
+    poll_after_ms: int
     message: Annotated[str, "What to do next"]
-    result: NotRequired[Annotated[Any, "When it is answered as a task: the result"]]
+    result: NotRequired[Any]
     artifacts: NotRequired[list[dict[str, Any]]]
     stdout_tail: NotRequired[str]
 

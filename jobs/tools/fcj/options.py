@@ -13,10 +13,9 @@ from .native import Native
 
 OPTIONS: dict[str, Any] = {
     "inputs": Annotated[dict[str, Reference | Annotated[
-        str, Bound(minLength=3, maxLength=520), "\"Document.Object\": a live document's shape, as it "
-        "is now, placement applied"]],
-                        "Name -> reference of what the job reads (shapes of other jobs, files, "
-                        "BREP text). A job named here is waited for."],
+        str, Bound(minLength=3, maxLength=520), "\"Document.Object\" of the live FreeCAD"]],
+                        "Name -> reference of what the job reads. A job named here is waited "
+                        "for."],
     "timeout_s": Annotated[int, Bound(minimum=1, maximum=TIMEOUT_MAX_S),
                            f"Run time limit in seconds, waiting not counted. Default {TIMEOUT_S}."],
     "queue_timeout_s": Annotated[int, Bound(minimum=1, maximum=QUEUE_TIMEOUT_S),
@@ -24,8 +23,8 @@ OPTIONS: dict[str, Any] = {
     "priority": Annotated[Literal["high", "normal", "low"], "Default normal."],
     "depends_on": Annotated[
         list[Annotated[str, Bound(pattern=UUID)]], Bound(maxItems=DEPENDS_MAX),
-        "Job ids to wait for; this job fails with `dependency` when one of them fails. Code has "
-        "the shape (else the value) of each as inputs[\"<job id>\"]."],
+        "Job ids to wait for; when one fails, this job does (`dependency`). Code has the shape (else "
+        "the value) of each as inputs[\"<job id>\"]."],
     "idempotency_key": Annotated[str, Bound(minLength=1, maxLength=KEY_MAX),
                                  "The same key with the same arguments gives the same job."],
     "name": Annotated[str, Bound(minLength=1, maxLength=NAME_MAX), "A label for list_jobs."],
@@ -33,14 +32,14 @@ OPTIONS: dict[str, Any] = {
 
 NATIVE: dict[str, Any] = {
     "threads": Annotated[int, Bound(minimum=1, maximum=SLOTS_MAX),
-                         "Threads that OpenCASCADE may use, default 1. The job takes as many "
-                         "slots of its worker and waits until they are free."],
-    "memo": Annotated[bool, "False: compute each step, also when its result is remembered from "
-                            "before (same inputs, same parameters), and remember none."],
+                         "Threads of OpenCASCADE, default 1. The job waits until as many slots "
+                         "are free."],
+    "memo": Annotated[bool, "False: compute each step, also when its result is remembered, and "
+                            "remember none."],
     "isolated": Annotated[bool, "True: a fresh process that ends with the job."],
     "engine": Annotated[Literal["native", "freecad"],
-                        "native (default): OpenCASCADE directly, with true progress and memo. "
-                        "freecad: the same in FreeCAD's Python."],
+                        "native (default): OpenCASCADE directly. freecad: the same in FreeCAD's "
+                        "Python, without memo."],
 }
 
 #: A tool that is answered at once needs no queue options.

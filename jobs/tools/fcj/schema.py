@@ -129,6 +129,41 @@ def say_once(schema: dict[str, Any], said: set[str] | None = None) -> dict[str, 
     return made
 
 
+#: What is checked, and said when it is not kept, but not shown.
+UNSHOWN = {"pattern", "minLength", "maxLength", "maxItems"}
+
+
+def shown(schema: Any, written: list[Any] | None = None, root: bool = True) -> Any:
+    """What clients are told of arguments: all that a model needs to write them. Bounds of texts and
+    lists are left out, and null where leaving it out means the same; a record is written once."""
+    written = [] if written is None else written
+    if not isinstance(schema, dict):
+        return schema
+    kinds = [child for child in schema.get("anyOf", []) if child != {"type": "null"}]
+    if len(kinds) == 1:
+        return shown({**{key: value for key, value in schema.items() if key != "anyOf"}, **kinds[0],
+                      **{key: schema[key] for key in ("description",) if key in schema}}, written, root)
+    vector = "minItems" in schema and schema["minItems"] == schema.get("maxItems")
+    made = {key: value for key, value in schema.items()
+            if not key.startswith("x-fcj-") and (key not in UNSHOWN or key == "maxItems" and vector)
+            and (key != "minItems" or value > 1)
+            and (key != "default" or value not in ({}, []))
+            and (key != "additionalProperties" or root or value not in (False, {}))}
+    if "properties" in made and not root:
+        if made["properties"] in written:
+            return {key: made[key] for key in ("type", "description") if key in made}
+        written.append(made["properties"])
+    for key in ("properties", "$defs"):
+        if key in made:
+            made[key] = {name: shown(child, written, False) for name, child in made[key].items()}
+    for key in ("items", "additionalProperties"):
+        if key in made:
+            made[key] = shown(made[key], written, False)
+    if kinds:
+        made["anyOf"] = [shown(child, written, False) for child in made["anyOf"]]
+    return made
+
+
 #: Levels of a result that are shown: the record, what is in it, and the names in that.
 OUTLINE = 2
 

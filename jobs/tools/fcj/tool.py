@@ -108,6 +108,7 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
         entry["own"] = True
     if native:
         entry |= {"engine": "native", "native": native.entry()}
+    entry["shown"] = {"inputSchema": schema.shown(entry["inputSchema"])}
     for key in ("inputSchema", "outputSchema", "resultSchema"):
         schema.check_subset(entry[key], f"{name}.{key}")
     return Tool(name, function, job_parameter, inputs, arguments, entry)

@@ -51,8 +51,7 @@ def fuse_shapes_async(
     Parameters
     ----------
     shapes : list
-        What to unite. Each is a reference such as {"job": "<id>"} or
-        {"file": "part.step"}, or the name of an entry of `inputs`.
+        What to unite, each as {"job": "<id>"} or {"file": "part.step"}.
     refine : bool
         Remove the seams that the union leaves on flat and cylindrical faces.
     tolerance : float
@@ -82,8 +81,7 @@ def cut_shapes_async(
     Parameters
     ----------
     base : reference
-        The shape to cut from: a reference such as {"job": "<id>"} or
-        {"file": "part.step"}, or the name of an entry of `inputs`.
+        The shape to cut from, as {"job": "<id>"} or {"file": "part.step"}.
     tools : list
         The shapes to subtract, each given like `base`.
     refine : bool
@@ -116,8 +114,7 @@ def common_shapes_async(
     Parameters
     ----------
     shapes : list
-        What to intersect. Each is a reference such as {"job": "<id>"} or
-        {"file": "part.step"}, or the name of an entry of `inputs`.
+        What to intersect, each as {"job": "<id>"} or {"file": "part.step"}.
     refine : bool
         Remove seams on flat and cylindrical faces.
     tolerance : float
