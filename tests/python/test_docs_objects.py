@@ -138,6 +138,18 @@ def test_what_a_moved_part_holds_is_where_it_is_seen(live, part):
     assert comment["comment"]["point"] == [10, 5, 105]
 
 
+def test_a_drawing_is_made_with_a_template_of_freecad(live, part):
+    live("create_object", type="TechDraw::DrawPage", name="Page")
+    template = "/usr/share/freecad/Mod/TechDraw/Templates/A4_LandscapeTD.svg"
+    live("create_object", type="TechDraw::DrawSVGTemplate", name="Paper", properties={"Template": template})
+    live("edit_object", object="Page", properties={"Template": "Paper"})
+    live("create_object", type="TechDraw::DrawViewPart", name="View", parent="Page", properties={
+        "Source": ["Box"], "Direction": [0, 0, 1]})
+    assert live("get_object", object="Page")["properties"]["Views"] == ["View"]
+    for path in ("/etc/passwd", "/usr/share/freecad/../../../etc/passwd"):
+        assert "root" in live.no("edit_object", object="Paper", properties={"Template": path})
+
+
 def test_an_object_without_its_shape_has_no_numbers_of_one(live, part):
     whole = live("get_object", object="Box")
     assert whole["shape"]["volume"] and "Shape" not in whole["properties"], "told once"

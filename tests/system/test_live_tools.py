@@ -262,6 +262,11 @@ def test_a_spreadsheet_and_a_page_are_shown_from_their_tabs(live: Live) -> None:
     assert page.width == 600 and 0.65 < page.height / page.width < 0.75
     assert page.share(dark) > 0.005 and page.share(white) > 0.7
     assert live("get_view", page="Page")["colours"] > 2
+    live("create_object", type="TechDraw::DrawViewPart", name="Late", properties={"Source": ["Box"]})
+    live("execute_code", code="doc.Page.addView(doc.Late)")
+    assert "without lines: Late" in live("get_view", page="Page")["note"]
+    live("recompute_document", force=True)
+    assert "note" not in live("get_view", page="Page").data
     assert "neither" in live.no("get_view", page="Box")
 
 

@@ -5,6 +5,7 @@ form that is right. What JSON can't say is pointed elsewhere.
 """
 
 import math
+import os
 import re
 from typing import Any, Callable
 
@@ -46,12 +47,21 @@ def from_json(job: Job, item: Any, owner: Any, name: str, value: Any) -> Any:
     if kind == "Enumeration":
         return _to_choice(owner, name, value)
     if kind in ("File", "FileIncluded", "Path"):
-        return job.read_path(value) if _text(value, name) else ""
+        return (_resource(value) or job.read_path(value)) if _text(value, name) else ""
     if hasattr(getattr(owner, name), "UserString"):
         return to_quantity(value, name)
     if kind == "PythonObject" and name == "Proxy":
         raise Invalid("Proxy is Python code: use execute_code")
     return value
+
+
+def _resource(path: str) -> str | None:
+    """The true path of a file that came with FreeCAD (drawing templates,
+    hatches), which lie below no workspace root."""
+    import FreeCAD
+    top, file = os.path.realpath(FreeCAD.getResourceDir()), os.path.realpath(path)
+    inside = path.startswith("/") and file.startswith((top + "/", "/usr/share/freecad/"))
+    return file if inside and os.path.isfile(file) else None
 
 
 def to_number(value: Any, where: str) -> float:

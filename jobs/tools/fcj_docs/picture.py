@@ -23,7 +23,7 @@ METHODS = {"Isometric": "viewIsometric", "Front": "viewFront", "Top": "viewTop",
            "Trimetric": "viewTrimetric"}
 WIDTH, HEIGHT = 800, 600
 BYTES_MAX = 1024 * 1024           # what a front-end puts into an answer
-SHEET_ROWS, SHEET_COLUMNS = 200, 52
+SETTLE_S, QUIET_ROUNDS = 10.0, 10 # how long a page is waited for
 
 
 @dataclass
@@ -130,7 +130,7 @@ def _take_page(job: Job, item: Any, width: int, height: int) -> Shot:
     from PySide2 import QtCore, QtGui, QtWidgets
     tab = Tab(item, "TechDrawGui::MDIViewPage")
     graphics = tab.widget.findChild(QtWidgets.QGraphicsView)
-    _settle()
+    settled = _settle()
     page = _paper(graphics, item)
     image = QtGui.QImage(*_within(page.width(), page.height(), width, height),
                          QtGui.QImage.Format_RGB32)
@@ -143,7 +143,18 @@ def _take_page(job: Job, item: Any, width: int, height: int) -> Shot:
         template = "an empty" if item.Template else "no"
         return Shot(None, note=f"page {item.Name} is empty: it has {template} template and "
                                f"{len(item.Views)} views")
-    return _save(job, image, "" if item.Views else f"page {item.Name} has no views yet, only its template")
+    return _save(job, image, _page_note(item, settled))
+
+
+def _page_note(item: Any, settled: bool) -> str:
+    if not item.Views:
+        return f"page {item.Name} has no views yet, only its template"
+    if not settled:
+        return "FreeCAD still computes lines of its views: ask for the picture again"
+    bare = [view.Name for view in item.Views if view.isDerivedFrom("TechDraw::DrawViewPart")
+            and view.Source and not view.getVisibleEdges() and not view.getHiddenEdges()]
+    return (f"without lines: {', '.join(bare[:10])}. A view that came to its page after it was computed needs "
+            "recompute_document with force") if bare else ""
 
 
 def _paper(graphics: Any, item: Any) -> Any:
@@ -156,17 +167,19 @@ def _paper(graphics: Any, item: Any) -> Any:
     return QtCore.QRectF(0, -high, wide, high)
 
 
-def _settle() -> None:
-    """TechDraw finds hidden lines in threads and draws when they are ready."""
+def _settle() -> bool:
+    """TechDraw finds hidden lines and faces in threads, and draws when they
+    are ready; False when they take too long."""
     import time
 
     import FreeCADGui
-    end = time.monotonic() + 1.0
-    for _ in range(20):
+    from PySide2 import QtCore
+    pool, quiet, end = QtCore.QThreadPool.globalInstance(), 0, time.monotonic() + SETTLE_S
+    while quiet < QUIET_ROUNDS and time.monotonic() < end:
         FreeCADGui.updateGui()
+        quiet = 0 if pool.activeThreadCount() else quiet + 1
         time.sleep(0.01)
-        if time.monotonic() > end:
-            break
+    return quiet >= QUIET_ROUNDS
 
 
 def _within(wide: float, high: float, width: int, height: int) -> tuple[int, int]:

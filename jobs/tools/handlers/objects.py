@@ -59,7 +59,8 @@ def create_object(job: Job, type: Type, name: Name | None = None, properties: Pr
     document : str
         Name or label; the active one when left out.
     parent : str
-        A group, App::Part, PartDesign::Body or Fem::FemAnalysis that is to hold it.
+        A group, App::Part, PartDesign::Body, Fem::FemAnalysis or TechDraw::DrawPage that is to
+        hold it.
     on_error : str
         "rollback": nothing stays when an object is in error. "keep": it stays,
         for instance a feature that gets its profile later.
@@ -74,12 +75,13 @@ def create_object(job: Job, type: Type, name: Name | None = None, properties: Pr
 
 def _add(doc: Any, type_id: str, name: str | None, parent: str | None) -> Any:
     holder = find.thing(doc, parent) if parent else None
-    if holder is not None and not hasattr(holder, "addObject") and not hasattr(holder, "newObject"):
-        raise Invalid(f"{holder.Name} ({holder.TypeId}) can't hold objects; a group, an App::Part or "
-                      "a PartDesign::Body can")
+    add = getattr(holder, "addObject", None) or getattr(holder, "addView", None)
+    if holder is not None and add is None:
+        raise Invalid(f"{holder.Name} ({holder.TypeId}) can't hold objects; a group, an App::Part, a "
+                      "PartDesign::Body or a TechDraw::DrawPage can")
     item = makers.make(doc, type_id, name)
-    if holder is not None:
-        holder.addObject(item)
+    if add is not None:
+        add(item)
     return item
 
 
