@@ -620,6 +620,14 @@ def test_a_copy_that_cannot_be_opened_is_kept_and_told(gui: Gui, client: Http) -
     assert any(one.name.startswith("Broken-") for one in (snapshots / "lost").iterdir())
 
 
+def test_no_view_outlives_a_document_that_a_job_closes(client: Http) -> None:
+    """Else FreeCAD crashes now and then: the tab of a page asks for its document."""
+    close_all(client)
+    assert value(client, "d = App.newDocument('Paper'); d.addObject('TechDraw::DrawPage', 'Page')"
+                 ".ViewObject.doubleClicked(); App.closeDocument('Paper')\n"
+                 "str(Gui.getMainWindow().getActiveWindow())") == "None"
+
+
 def test_a_document_that_ends_freecad_when_it_is_opened_costs_no_other(gui: Gui, client: Http) -> None:
     close_all(client)
     make(client, "First", 66)

@@ -21,11 +21,14 @@ from typing import Any, Callable
 class Changes:
     """Counts the changes of each document: its name -> a serial number.
 
-    on_change is called at each, from whichever thread it is made in.
+    on_change is called at each, from whichever thread it is made in; on_close
+    when a document goes, after its views were closed.
     """
 
-    def __init__(self, on_change: Callable[[], None] | None = None) -> None:
+    def __init__(self, on_change: Callable[[], None] | None = None,
+                 on_close: Callable[[], None] | None = None) -> None:
         self._on_change = on_change or (lambda: None)
+        self._on_close = on_close or (lambda: None)
         self.serials: dict[str, int] = {}
         self.total = 0
         self.settled = 0                    # total, when views were looked at last
@@ -102,6 +105,7 @@ class Changes:
     def slotDeletedDocument(self, document: Any) -> None:
         self.total += 1
         self.serials.pop(document.Name, None)
+        self._on_close()
         self._on_change()
 
     def slotActivateDocument(self, _document: Any) -> None:

@@ -50,7 +50,7 @@ class Host:
         self._to_tell = False
         self._output: output.Redirected | None = None
         catalogue = process.prepare_live(handlers)
-        self._changes = documents.Changes(self._tell_soon)
+        self._changes = documents.Changes(self._tell_soon, self._on_close)
         self._changes.watch(views=bool(snapshots))
         self._dialogs = dialogs.Watch(self._on_dialog)
         self._snapshots = snapshot.Snapshots(snapshots, self._changes, _fcj.send) \
@@ -188,6 +188,13 @@ class Host:
             self._snapshots.take()
         except OSError as error:
             os.write(2, f"no snapshot: {error}\n".encode())
+
+    def _on_close(self) -> None:
+        """A document goes. Its views are to be deleted by the event loop, whose
+        timers may ask one of them (a page's tab) for the document before that:
+        FreeCAD crashes. So a job deletes them now; a hand may be in one."""
+        if self._running:
+            QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)
 
     def _on_dialog(self, made: dict[str, Any]) -> None:
         self.send(made)
