@@ -11,7 +11,7 @@
 #define FCJ_CODE_MAX          (1024 * 1024) /* code of one job               */
 #define FCJ_REQUEST_MAX       (4 * 1024 * 1024)  /* one MCP message          */
 #define FCJ_FRAME_MAX         (8 * 1024 * 1024)  /* one ZeroMQ message       */
-#define FCJ_STORE_WAITING_MAX (128L * 1024 * 1024) /* on its way to Redis */
+#define FCJ_STORE_WAITING_MAX (64L * 1024 * 1024)  /* on its way to Redis */
 #define FCJ_TAIL_MAX          4096          /* stdout/stderr tail in record  */
 #define FCJ_OUTPUT_MAX        (16 * 1024 * 1024) /* stdout + stderr of a job */
 #define FCJ_ARTIFACT_MAX      (1024L * 1024 * 1024) /* one artifact          */

@@ -20,7 +20,8 @@
 #include <poll.h>
 #include <sys/resource.h>
 
-#define WAIT_MS 10000
+#define WAIT_MS    10000
+#define TIMEOUT_MS 3000
 
 typedef struct {
     char dir[64], path[96], url[128];
@@ -33,6 +34,7 @@ static peer_t s_peer;
 static fcj_writer_t *s_writer;
 static struct {
     int told, unavailable;
+    int too_many;               /* of those, for want of room */
     char state[16];
 } s_got;
 
@@ -42,6 +44,7 @@ static void s_told (void *arg, const fcj_map_t *reply,
     (void) arg;
     s_got.told++;
     s_got.unavailable += error && error->reason == FCJ_STORE_UNAVAILABLE;
+    s_got.too_many += error && strstr (error->text, "Too many");
     if (reply)
         fcj_map_copy (reply, "state", s_got.state, sizeof (s_got.state));
 }
@@ -94,7 +97,7 @@ static int s_start (void **state)
     if (bind (s_peer.listener, (struct sockaddr *) &address,
               sizeof (address)) < 0 || listen (s_peer.listener, 4) < 0)
         return -1;
-    s_writer = fcj_writer_new (s_peer.url, "library", 1500, &error);
+    s_writer = fcj_writer_new (s_peer.url, "library", TIMEOUT_MS, &error);
     return s_writer ? 0 : -1;
 }
 
@@ -111,7 +114,7 @@ static int s_stop (void **state)
 
 /* ---- Tests -------------------------------------------------------------- */
 
-/*  It was held for half of its time; the connection is not to blame.  */
+/*  It was held for a third of its time; the connection is not to blame.  */
 static void a_write_that_was_held_gets_its_whole_time_for_the_answer
     (void **state)
 {
@@ -121,10 +124,10 @@ static void a_write_that_was_held_gets_its_whole_time_for_the_answer
     int64_t start = fcj_mono_ms ();
     fcj_writer_read (s_writer, id, s_told, NULL);
     s_go_on (start + WAIT_MS, "library");
-    s_go_on (start + 700, NULL);
+    s_go_on (start + TIMEOUT_MS / 3, NULL);
     s_say ("+OK\r\n");
     s_go_on (start + WAIT_MS, "HMGET");
-    s_go_on (start + 1700, NULL);
+    s_go_on (start + TIMEOUT_MS + 100, NULL);
     assert_int_equal (s_got.told, 0);
     s_say ("*5\r\n$6\r\nqueued\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n");
     for (int n = 0; n < 2000 && !s_got.told; n++)
@@ -165,7 +168,7 @@ static void what_waits_for_redis_is_bounded_while_it_is_away (void **state)
     (void) state;
     int count = s_flood ();
     fcj_writer_run (s_writer);
-    assert_in_range (s_got.unavailable, count / 2, count / 2 + 2);
+    assert_in_range (s_got.too_many, count / 2, count / 2 + 2);
 }
 
 static void what_waits_for_redis_is_bounded_while_it_is_deaf (void **state)
@@ -179,7 +182,7 @@ static void what_waits_for_redis_is_bounded_while_it_is_deaf (void **state)
     s_go_on (fcj_mono_ms () + WAIT_MS, "HMGET");
     int count = s_flood ();
     fcj_writer_run (s_writer);
-    assert_in_range (s_got.unavailable, count / 2, count);
+    assert_in_range (s_got.too_many, count / 2, count);
 }
 
 static void s_asked (void *arg, redisReply *const *replies, int count,
@@ -205,7 +208,7 @@ static void what_a_front_end_asks_is_bounded_while_redis_is_away (void **state)
     for (int n = 0; n < count; n++)
         fcj_async_ask (async, command, s_asked, &failed);
     fcj_async_run (async);
-    assert_in_range (failed, count / 2, count / 2 + 2);
+    assert_in_range (failed, count / 2, count);
     fcj_async_destroy (&async);
     assert_int_equal (failed, count);
     fcj_command_destroy (&command);
