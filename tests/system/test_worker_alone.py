@@ -40,6 +40,7 @@ class Broker:
             [WORKER, "--state", f"{self.dir}/state", "--worker-endpoint", endpoint,
              "--slots", "2", *flags], stderr=self.log, stdin=subprocess.DEVNULL)
         self.peer, self.hello, self.info = b"", {}, {}
+        self.offered: list[int] = []        # slots, with each HELLO
 
     def send(self, kind: str, body: dict[str, Any]) -> None:
         self.socket.send_multipart([self.peer, b"FCJ1", kind.encode(), msgpack.packb(body)])
@@ -52,6 +53,7 @@ class Broker:
             message = msgpack.unpackb(body)
             if kind == b"HELLO":
                 self.hello = message
+                self.offered.append(message["slots"])
                 self.send("WELCOME", {"broker": "test", "lease_ms": 15000, "beat_ms": 1000})
             elif kind == b"BEAT":
                 self.send("BEAT", {})
@@ -86,8 +88,8 @@ class Broker:
         return self.end_of(self.give(code, **spec), timeout)
 
     def children(self, name: str) -> list[int]:
-        out = subprocess.run(["pgrep", "-P", str(self.worker.pid), name],
-                             capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(["pgrep", "-P", str(self.worker.pid), name], check=False,
+                             capture_output=True, text=True).stdout
         return [int(pid) for pid in out.split()]
 
     def zygote(self) -> int:
@@ -361,6 +363,33 @@ def test_a_flood_of_messages_fills_no_memory(broker: Broker) -> None:
     assert json.loads(broker.run("6 * 7")["result"]) == 42
     assert reason(broker.end_of(flood)) == ("failed", "timeout")
     assert resident() - before < 16 << 20
+
+
+def test_handlers_that_end_their_process_are_refused_at_once(own: list[Broker],
+                                                             tmp_path: Path) -> None:
+    broker = Broker("--handlers", str(tmp_path))
+    own.append(broker)
+    broker.ready()
+    Path(tmp_path, "bad.py").write_text(
+        "import os\nos.register_at_fork(after_in_child=lambda: os._exit(3))\n")
+    broker.send("RELOAD", {"req": 9})
+    kind, answer = broker.receive(30)       # not the minute that a zygote may take
+    while kind != "RELOADED":
+        kind, answer = broker.receive(30)
+    assert not answer["ok"] and "ended before" in answer["error"], answer
+    assert reason(broker.run("1"))[0] == "completed"
+
+
+def test_zygotes_lost_now_and_then_are_not_lost_in_a_row(own: list[Broker]) -> None:
+    broker = Broker().ready()
+    own.append(broker)
+    for _ in range(3):
+        old = broker.zygote()
+        os.kill(old, signal.SIGKILL)
+        while not set(broker.children("fcj-zygote")) - {old}:
+            time.sleep(0.01)
+        assert reason(broker.run("1"))[0] == "completed"
+    assert broker.offered == [2]
 
 
 def test_files_over_a_gigabyte_are_allowed_where_artifact_max_says_so(own: list[Broker]) -> None:

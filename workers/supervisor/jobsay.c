@@ -170,8 +170,10 @@ s_on_result (fcj_world_t *world, fcj_process_t *process,
     self->cpu_ms = fcj_map_int (message, "cpu_ms", 0);
     int64_t memory = fcj_map_int (message, "memory", 0);
     self->memory = memory > self->memory ? memory : self->memory;
-    if (!process->host && !process->native)
+    if (!process->host && !process->native) {
         fcj_process_kill (process, SIGKILL);
+        world->failures = 0;            /* what it was forked from is good */
+    }
     fcj_process_drain (world, process);
     if (self->stop) {
         /*  We were ending it for a limit: that is what happened.  */

@@ -327,6 +327,23 @@ fcj_process_let_go (fcj_world_t *world, fcj_process_t *self)
     self->state = FCJ_P_RESTING;
 }
 
+/*  It ended before it waited; what it printed says why, perhaps.  */
+static void
+s_on_not_ready (fcj_world_t *world, fcj_process_t *self)
+{
+    fcj_process_drain (world, self);
+    if (self->native) {
+        fcj_native_not_started (world);
+        return;
+    }
+    fcj_log (FCJ_ERROR, "process_not_ready", "why", world->broken, NULL);
+    if (self->proof)
+        fcj_zygote_proved (world, false, "the process for the self-check "
+                           "ended before it was ready");
+    else if (!self->host)
+        fcj_zygote_not_forked (world);
+}
+
 /*  What it said before it died counts: socket first, then pipes. What it left
  *  in its group the zygote has killed before it reaped it; now its number may
  *  be somebody else's.  */
@@ -342,17 +359,8 @@ fcj_process_on_exit (fcj_world_t *world, fcj_process_t *self, int status,
         fcj_job_on_end (world, self->job, status, cpu_ms, memory);
     else if (self->proof && self->state == FCJ_P_RUNNING)
         fcj_zygote_proved (world, false, "the self-check crashed");
-    else if (self->state == FCJ_P_STARTING) {
-        fcj_process_drain (world, self);
-        if (self->native)
-            fcj_native_not_started (world);
-        else {
-            fcj_log (FCJ_ERROR, "process_not_ready", "why", world->broken,
-                     NULL);
-            if (!self->host)
-                fcj_zygote_not_forked (world);
-        }
-    }
+    else if (self->state == FCJ_P_STARTING)
+        s_on_not_ready (world, self);
     fcj_process_free (world, self);
 }
 
@@ -378,10 +386,14 @@ fcj_process_tick (fcj_world_t *world)
                      "a fork did not say that it waits", NULL);
             bool forking = process->state == FCJ_P_FORKING;
             fcj_zygote_t *zygote = process->zygote;
-            fcj_zygote_not_forked (world);
+            if (!process->proof)
+                fcj_zygote_not_forked (world);
             fcj_process_end (world, process);
             if (forking)                /* the zygote itself hangs */
                 fcj_zygote_lost (world, zygote, "it does not answer");
+            else if (process->proof)
+                fcj_zygote_proved (world, false, "the process for the "
+                                   "self-check was not ready in time");
         } else if (process->pid == 0 || kill (process->pid, 0))
             fcj_process_free (world, process);
         else {

@@ -71,8 +71,8 @@ fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why)
     }
     world->active = next;
     fcj_native_renew (world);
-    world->failures = 0;
-    world->start_again = 0;
+    world->failures = world->fork_failures = 0;
+    world->start_again = world->fork_again = 0;
     if (old && old->state == FCJ_Z_READY)
         s_retire (world, old);
     else if (old)

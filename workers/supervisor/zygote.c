@@ -171,7 +171,12 @@ s_on_forked (fcj_world_t *world, const fcj_zygote_t *self,
         char why[400] = "";
         fcj_map_copy (packet, "error", why, sizeof why);
         fcj_log (FCJ_ERROR, "fork_failed", "why", why, NULL);
+        bool proof = process->proof;
         fcj_process_free (world, process);
+        if (proof)
+            fcj_zygote_proved (world, false, why);
+        else
+            fcj_zygote_not_forked (world);
         return;
     }
     process->pid = (pid_t) fcj_map_int (packet, "pid", 0);
