@@ -623,8 +623,9 @@ def test_a_copy_that_cannot_be_opened_is_kept_and_told(gui: Gui, client: Http) -
 def test_no_view_outlives_a_document_that_a_job_closes(client: Http) -> None:
     """Else FreeCAD crashes now and then: the tab of a page asks for its document."""
     close_all(client)
-    assert value(client, "d = App.newDocument('Paper'); d.addObject('TechDraw::DrawPage', 'Page')"
-                 ".ViewObject.doubleClicked(); App.closeDocument('Paper')\n"
+    assert value(client, "d = App.newDocument('Paper'); page = d.addObject('TechDraw::DrawPage', 'Page')\n"
+                 "page.Template = d.addObject('TechDraw::DrawSVGTemplate', 'Template')\n"
+                 "page.ViewObject.doubleClicked(); App.closeDocument('Paper')\n"
                  "str(Gui.getMainWindow().getActiveWindow())") == "None"
 
 
