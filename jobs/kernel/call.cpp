@@ -235,6 +235,9 @@ std::string Call::path (const std::string &name)
     if (!run.options->directory)
         invalid ("file", "this run has no directory for files, so " + name +
                              " can't be written", "file");
+    if (run.options->result_file && name == run.options->result_file)
+        invalid ("file", name + " is the name of the result itself; choose "
+                         "another one", "file");
     for (const File &file : run.files)
         if (file.name == name)
             invalid ("file", "step " + file.step + " has written " + name +

@@ -10,7 +10,7 @@
 #include <cstring>
 
 /*  Counts up when the same steps may give another result.  */
-#define FCJ_KERNEL_REVISION "1"
+#define FCJ_KERNEL_REVISION "2"
 
 struct _fcj_kernel_t {
     std::atomic<bool> cancel{false};

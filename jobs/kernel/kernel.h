@@ -135,7 +135,7 @@ int fcj_kernel_check (const char *pipeline, size_t size,
  *  that checks a pipeline.  */
 const char *fcj_kernel_language (void);
 
-/*  "1+occt7.6.3": part of every memo key; changes when results may.  */
+/*  "2+occt7.6.3": part of every memo key; changes when results may.  */
 const char *fcj_kernel_version (void);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /*  ops_compose.cpp - shapes put together from others, and taken apart.  */
 
 #include "call.hpp"
+#include "plane.hpp"
 #include "summary.hpp"
 #include "verify.hpp"
 
@@ -82,15 +83,21 @@ static void s_face (Call &call)
         invalid ("not_planar", outline.where + " is not flat, so there is no "
                                "face in it", outline.where);
     BRepBuilderAPI_MakeFace builder (plane.Plane ()->Pln (), wire);
-    for (const Operand &hole : call.shapes ("holes"))
+    for (const Operand &hole : call.shapes ("holes")) {
+        require_in_plane (hole, plane.Plane ()->Pln ());
         builder.Add (s_closed (hole));
+    }
     if (!builder.IsDone ())
         failure ("algorithm", "OpenCASCADE found no face in this wire",
                  outline.where);
     Handle (ShapeFix_Face) fix = new ShapeFix_Face (builder.Face ());
     fix->FixOrientation ();
-    accept (call, fix->Face (),
-            "; the holes must lie inside the outline and not cross");
+    const char *hint = "; the holes must lie inside the outline and not cross";
+    accept (call, fix->Face (), hint);
+    if (call.made.shape.ShapeType () != TopAbs_FACE)
+        failure ("invalid_result", std::string ("these wires make no one "
+                                                "face") + hint, "holes");
+    require_area (call.made.shape, outline.where);
 }
 
 static void s_compound (Call &call)

@@ -2,6 +2,8 @@
  *  or tilted.  */
 
 #include "call.hpp"
+#include "plane.hpp"
+#include "probe.hpp"
 #include "summary.hpp"
 #include "verify.hpp"
 
@@ -10,8 +12,9 @@
 #include <BRepOffsetAPI_MakeOffsetShape.hxx>
 #include <BRepOffsetAPI_MakeThickSolid.hxx>
 #include <BRepOffset_MakeOffset.hxx>
-#include <BRepBuilderAPI_MakeFace.hxx>
+#include <BRepBuilderAPI_FindPlane.hxx>
 #include <BRepBuilderAPI_MakeWire.hxx>
+#include <Geom_Plane.hxx>
 #include <TopExp_Explorer.hxx>
 #include <TopoDS.hxx>
 #include <TopoDS_Edge.hxx>
@@ -24,6 +27,8 @@
 namespace fcj {
 
 static const double RADIANS = M_PI / 180;
+static const size_t PROBES = 32;        /* of an offset's distance          */
+static const double SHORT = 1e-3;       /* of the distance may be missing   */
 
 static const char *s_error (BRepOffset_Error error)
 {
@@ -86,7 +91,26 @@ static TopoDS_Shape s_moved (Call &call, const TopoDS_Shape &shape,
                                   s_error (builder.Error ()) +
                                   "); try join: intersection or a smaller "
                                   "distance", where);
+    if (builder.Shape ().IsNull () || !has_any (builder.Shape (), TopAbs_FACE))
+        failure ("empty_result", "OpenCASCADE made nothing: the distance is "
+                                 "more than the part allows", where);
     return unwrapped (builder.Shape ());
+}
+
+/*  Distances to a solid are to what it fills; these are to its faces.  */
+static TopoDS_Shape s_bare (const TopoDS_Shape &shape)
+{
+    std::vector<TopoDS_Shape> faces;
+    for (TopExp_Explorer it (shape, TopAbs_FACE); it.More (); it.Next ())
+        faces.push_back (it.Current ());
+    return compound_of (faces);
+}
+
+/*  What an offset is: nowhere nearer to where it came from.  */
+static double s_least (const Call &call, const char *name)
+{
+    const double way = std::abs (call.number (name));
+    return way - std::max (10 * call.number ("tolerance"), SHORT * way);
 }
 
 static void s_offset (Call &call)
@@ -111,6 +135,20 @@ static void s_offset (Call &call)
                                          "from %.6g to %.6g mm3; try a smaller "
                                          "distance", before, after),
                  operand.where);
+    if (!call.flag ("solid"))
+        require_distance (call, probes_of (call.made.shape, PROBES),
+                          s_bare (operand.shape), s_least (call, "distance"),
+                          operand.where);
+    require_body (call, call.made.shape, "; try a smaller distance");
+}
+
+/*  The wires of a face's offset as faces: one inside another is its hole.  */
+static TopoDS_Shape s_filled (const Operand &operand, const TopoDS_Shape &wires)
+{
+    BRepBuilderAPI_FindPlane plane (operand.shape);
+    if (!plane.Found ())
+        invalid ("not_planar", operand.where + " is not flat", operand.where);
+    return unwrapped (faces_in (wires, plane.Plane ()->Pln ()));
 }
 
 static void s_offset2d (Call &call)
@@ -140,10 +178,8 @@ static void s_offset2d (Call &call)
     if (!builder.IsDone () || builder.Shape ().IsNull ())
         failure ("empty_result", "nothing is left of the outline at this "
                                  "distance", operand.where);
-    TopoDS_Shape made = unwrapped (builder.Shape ());
-    if (face && made.ShapeType () == TopAbs_WIRE)
-        made = BRepBuilderAPI_MakeFace (TopoDS::Wire (made), true).Shape ();
-    accept (call, made);
+    const TopoDS_Shape made = unwrapped (builder.Shape ());
+    accept (call, face ? s_filled (operand, made) : made);
 }
 
 static TopTools_ListOfShape s_faces (const Call &call, const Operand &operand)
@@ -153,6 +189,25 @@ static TopTools_ListOfShape s_faces (const Call &call, const Operand &operand)
     for (const std::string &name : call.texts ("faces"))
         list.Append (part_of (operand.shape, name, format ("faces[%d]", at++)));
     return list;
+}
+
+/*  The inner faces of a wall keep their distance from the outer ones.  */
+static void s_require_wall (Call &call, const Operand &operand,
+                            BRepOffsetAPI_MakeThickSolid &builder)
+{
+    const TopTools_ListOfShape open = s_faces (call, operand);
+    std::vector<TopoDS_Shape> kept, moved;
+    for (TopExp_Explorer it (operand.shape, TopAbs_FACE); it.More ();
+         it.Next ()) {
+        if (open.Contains (it.Current ()))
+            continue;
+        kept.push_back (it.Current ());
+        for (const TopoDS_Shape &made : builder.Generated (it.Current ()))
+            moved.push_back (made);
+    }
+    require_distance (call, probes_of (compound_of (moved), PROBES),
+                      compound_of (kept), s_least (call, "thickness"),
+                      operand.where);
 }
 
 static void s_thickness (Call &call)
@@ -185,6 +240,8 @@ static void s_thickness (Call &call)
     if (!(volume_of (made) > 0))
         failure ("wrong_volume", "the wall has no volume: the thickness may be "
                                  "more than the part allows", operand.where);
+    s_require_wall (call, operand, builder);
+    require_body (call, call.made.shape, "; try a smaller thickness");
 }
 
 static void s_draft (Call &call)
@@ -215,6 +272,7 @@ static void s_draft (Call &call)
             return builder.Modified (part);
         });
     accept (call, unwrapped (builder.Shape ()), "; try a smaller angle");
+    require_body (call, call.made.shape, "; try a smaller angle");
 }
 
 static Op s_op (const char *name, const char *title, const Params &params,

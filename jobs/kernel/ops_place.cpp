@@ -6,6 +6,8 @@
 
 #include <BRepBuilderAPI_GTransform.hxx>
 #include <BRepBuilderAPI_Transform.hxx>
+#include <TopoDS_Iterator.hxx>
+#include <algorithm>
 #include <cmath>
 #include <gp_GTrsf.hxx>
 
@@ -38,8 +40,10 @@ static void s_mirror (Call &call)
     trsf.SetMirror (gp_Ax2 (call.point ("at"), call.direction ("normal")));
     BRepBuilderAPI_Transform builder (operand.shape, trsf, true);
     s_take (call, operand, builder);
-    if (call.flag ("keep"))
+    if (call.flag ("keep")) {
         call.made.shape = compound_of ({operand.shape, call.made.shape});
+        call.made.valid = call.made.valid && operand.valid;
+    }
 }
 
 /* ---- Transform ---------------------------------------------------------- */
@@ -120,6 +124,17 @@ static void s_transform (Call &call)
 
 /* ---- Pattern ------------------------------------------------------------ */
 
+/*  A pattern of patterns counts what is in it, however it is shared.  */
+static long long s_members (const TopoDS_Shape &shape, long long most)
+{
+    if (shape.ShapeType () != TopAbs_COMPOUND)
+        return 1;
+    long long all = 0;
+    for (TopoDS_Iterator it (shape); it.More () && all <= most; it.Next ())
+        all += s_members (it.Value (), most);
+    return std::max (1LL, all);
+}
+
 static std::vector<int> s_counts (const Call &call, size_t least)
 {
     std::vector<int> counts;
@@ -180,6 +195,12 @@ static void s_pattern (Call &call)
     const std::vector<gp_Trsf> places =
         call.is ("kind", "circular") ? s_circle (call)
                                      : s_grid (call, call.is ("kind", "linear"));
+    const long long members =
+        s_members (operand.shape, FCJ_KERNEL_COPIES_MAX);
+    if (members * (long long) places.size () > FCJ_KERNEL_COPIES_MAX)
+        invalid ("limit", format ("%zu copies of %lld shapes are more than the "
+                                  "%d that are allowed", places.size (),
+                                  members, FCJ_KERNEL_COPIES_MAX), "count");
     std::vector<Operand> copies;
     std::vector<TopoDS_Shape> shapes;
     for (const gp_Trsf &place : places) {

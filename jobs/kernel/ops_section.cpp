@@ -1,6 +1,7 @@
 /*  ops_section.cpp - shapes split by each other, sections, faces removed.  */
 
 #include "boolean.hpp"
+#include "plane.hpp"
 #include "summary.hpp"
 #include "verify.hpp"
 
@@ -11,7 +12,6 @@
 #include <BRepBuilderAPI_MakeFace.hxx>
 #include <Bnd_Box.hxx>
 #include <ElSLib.hxx>
-#include <BRepAlgo_FaceRestrictor.hxx>
 #include <ShapeAnalysis_FreeBounds.hxx>
 #include <TopExp_Explorer.hxx>
 #include <TopTools_HSequenceOfShape.hxx>
@@ -107,24 +107,6 @@ static TopoDS_Shape s_wires (const TopoDS_Shape &edges)
     return compound_of (all);
 }
 
-/*  Closed wires become faces; a wire inside another is its hole.  */
-static TopoDS_Shape s_faces (const TopoDS_Shape &wires, const gp_Pln &plane)
-{
-    TopoDS_Shape faces;
-    BRepAlgo_FaceRestrictor restrictor;
-    restrictor.Init (BRepBuilderAPI_MakeFace (plane).Face (), true, true);
-    for (TopoDS_Iterator it (wires); it.More (); it.Next ()) {
-        TopoDS_Wire wire = TopoDS::Wire (it.Value ());
-        restrictor.Add (wire);
-    }
-    restrictor.Perform ();
-    std::vector<TopoDS_Shape> all;
-    if (restrictor.IsDone ())
-        for (; restrictor.More (); restrictor.Next ())
-            all.push_back (restrictor.Current ());
-    return compound_of (all);
-}
-
 /*  As much of the plane as the shape can meet: OCCT finds its way quicker
  *  than on an endless one.  */
 static TopoDS_Shape s_square (const TopoDS_Shape &shape, const gp_Pln &plane)
@@ -175,7 +157,7 @@ static void s_slice (Call &call)
         TopoDS_Shape made = s_wires (
             s_cross (call, operand, plane, 0.95 / (double) planes.size ()));
         if (call.is ("as", "face"))
-            made = s_faces (made, plane);
+            made = faces_in (made, plane);
         int count = 0;
         for (TopoDS_Iterator it (made); it.More (); it.Next ())
             count++;

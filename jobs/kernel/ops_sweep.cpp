@@ -2,6 +2,7 @@
  *  space.  */
 
 #include "call.hpp"
+#include "probe.hpp"
 #include "summary.hpp"
 #include "verify.hpp"
 
@@ -91,8 +92,13 @@ static gp_Vec s_extrusion (const Call &call, const TopoDS_Shape &profile,
     if (call.has ("vector") == call.has ("length"))
         invalid ("argument", "extrude has either a vector, or a length with "
                              "direction", "vector");
-    if (call.has ("vector"))
+    if (call.has ("vector")) {
+        if (call.vector ("vector").Magnitude () < FCJ_KERNEL_LENGTH_MIN)
+            invalid ("argument", "vector is too short", "vector");
         return call.vector ("vector");
+    }
+    if (std::abs (call.number ("length")) < FCJ_KERNEL_LENGTH_MIN)
+        invalid ("argument", "length must not be 0", "length");
     const gp_Dir way = call.has ("direction") ? call.direction ("direction")
                                               : s_normal (profile, where);
     return gp_Vec (way) * call.number ("length");
@@ -111,8 +117,9 @@ static void s_extrude (Call &call)
         profile = profile.Moved (TopLoc_Location (back));
     }
     BRepPrimAPI_MakePrism builder (profile, way);
-    accept (call, s_outwards (builder.Shape ()),
-            "; the direction may lie in the plane of the profile");
+    const char *hint = "; the direction may lie in the plane of the profile";
+    accept (call, s_outwards (builder.Shape ()), hint);
+    require_volume (call.made.shape, hint);
 }
 
 static void s_revolve (Call &call)
@@ -129,8 +136,12 @@ static void s_revolve (Call &call)
         std::abs (turn) >= 360
             ? BRepPrimAPI_MakeRevol (profile, axis)
             : BRepPrimAPI_MakeRevol (profile, axis, turn * RADIANS);
-    accept (call, s_outwards (builder.Shape ()),
-            "; the profile must lie on one side of the axis");
+    const char *hint = "; the profile must lie on one side of the axis";
+    if (!builder.IsDone ())
+        failure ("algorithm", std::string ("OpenCASCADE could not turn this "
+                                           "profile") + hint, operand.where);
+    accept (call, s_outwards (builder.Shape ()), hint);
+    require_body (call, call.made.shape, hint);
 }
 
 /* ---- Loft --------------------------------------------------------------- */
@@ -212,9 +223,10 @@ static void s_loft (Call &call)
     if (!loft.IsDone ())
         failure ("algorithm", "OpenCASCADE made no loft: neighbouring profiles "
                               "must differ and must not cross", "profiles");
-    accept (call, s_outwards (loft.Shape ()),
-            "; profiles with alike corners in one order loft better, or say "
-            "ruled: true");
+    const char *hint = "; profiles with alike corners in one order loft "
+                       "better, or say ruled: true";
+    accept (call, s_outwards (loft.Shape ()), hint);
+    require_body (call, call.made.shape, hint);
 }
 
 /* ---- Sweep -------------------------------------------------------------- */
@@ -278,8 +290,10 @@ static void s_sweep (Call &call)
         failure ("not_closed", "the sweep cannot be closed to a solid: its "
                                "profile is not closed; say solid: false for a "
                                "shell", "profiles");
-    accept (call, s_outwards (sweep.Shape ()),
-            "; the profile may be too large for a bend of the spine");
+    const char *hint = "; the profile may be too large for a bend of the "
+                       "spine, or a corner needs transition: right";
+    accept (call, s_outwards (sweep.Shape ()), hint);
+    require_body (call, call.made.shape, hint);
 }
 
 static Op s_op (const char *name, const char *title, const Params &params,

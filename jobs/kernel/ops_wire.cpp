@@ -1,6 +1,7 @@
 /*  ops_wire.cpp - vertices, wires and faces from plain numbers.  */
 
 #include "call.hpp"
+#include "plane.hpp"
 #include "verify.hpp"
 
 #include <BRepBuilderAPI_MakeEdge.hxx>
@@ -58,6 +59,7 @@ static void s_outline (Call &call, const TopoDS_Wire &wire)
                                "in it; give it as a wire", "points");
     accept (call, face.Shape (),
             "; an outline that crosses itself has no inside");
+    require_area (call.made.shape, "the outline");
 }
 
 static TopoDS_Wire s_polygon (std::vector<gp_Pnt> points, bool closed)

@@ -1,6 +1,7 @@
 /*  verify.cpp - see verify.hpp.  */
 
 #include "verify.hpp"
+#include "probe.hpp"
 
 #include <BOPAlgo_ArgumentAnalyzer.hxx>
 #include <BRepBuilderAPI_Copy.hxx>
@@ -352,6 +353,13 @@ void accept (Call &call, const TopoDS_Shape &shape, const char *hint)
                  "", texts_of (found));
     call.made.shape = fixed;
     call.note ("the result was healed: " + texts_of (found, 1)[0]);
+    /* What was made sound to look at may still run through itself. */
+    require_body (call, fixed, hint);
+    for (const Problem &one : intersections_of (fixed, call.range (0.01)))
+        if (one.what == "self_intersection" && one.where.rfind ("Face", 0) == 0)
+            failure ("self_intersection",
+                     "the result crosses itself (" + one.where + ")" + hint,
+                     "", {one.where + ": " + one.text});
 }
 
 } // namespace fcj
