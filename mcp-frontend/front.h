@@ -99,6 +99,8 @@ void fcj_front_message (fcj_front_t *self, const fcj_sink_t *sink,
 void fcj_front_take (fcj_front_t *self, const fcj_sink_t *sink,
                      const char *owner, const struct fcj_headers *headers,
                      json_t *root);
+/*  Answers one that is too long to be kept; id may be NULL.  */
+void fcj_front_too_long (const fcj_sink_t *sink, json_t *id);
 /*  DELETE: the session of the headers ends. */
 void fcj_front_delete (fcj_front_t *self, const fcj_sink_t *sink,
                        const char *owner,

@@ -9,6 +9,7 @@
 #include "era.h"
 #include "front.h"
 #include "rpc.h"
+#include "seek.h"
 #include "session.h"
 #include "stream.h"
 
@@ -138,12 +139,24 @@ void fcj_front_message (fcj_front_t *self, const fcj_sink_t *sink,
     char why[256];
     int code;
     json_t *root = fcj_rpc_parse (bytes, size, &code, why);
-    if (!root)
-        s_refuse (sink, NULL, code, 400, why, NULL);
+    if (!root) {
+        fcj_seek_t seek = { 0 };
+        fcj_seek_feed (&seek, bytes, size);
+        json_t *id = fcj_seek_id (&seek);
+        s_refuse (sink, id, code, 400, why, NULL);
+        json_decref (id);
+    }
     else if (json_is_array (root))
         fcj_batch (self, sink, owner, headers, root);
     else
         fcj_front_take (self, sink, owner, headers, root);
+}
+
+void fcj_front_too_long (const fcj_sink_t *sink, json_t *id)
+{
+    char why[256];
+    fcj_rpc_too_long (why);
+    s_refuse (sink, id, FCJ_RPC_REQUEST, 400, why, NULL);
 }
 
 /* ---- DELETE ------------------------------------------------------------ */

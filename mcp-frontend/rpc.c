@@ -34,15 +34,20 @@ static int s_depth (const char *bytes, size_t size)
 
 /* ------------------------------------------------------------------------ */
 
+void fcj_rpc_too_long (char why[256])
+{
+    snprintf (why, 256, "The message has more than the %d bytes"
+              " allowed. Send less code, or pass data by reference"
+              " (a job's artifact, a file below a workspace root).",
+              FCJ_REQUEST_MAX);
+}
+
 json_t *fcj_rpc_parse (const char *bytes, size_t size, int *code,
                        char why[256])
 {
     *code = FCJ_RPC_REQUEST;
     if (size > FCJ_REQUEST_MAX) {
-        snprintf (why, 256, "The message has more than the %d bytes"
-                  " allowed. Send less code, or pass data by reference"
-                  " (a job's artifact, a file below a workspace root).",
-                  FCJ_REQUEST_MAX);
+        fcj_rpc_too_long (why);
         return NULL;
     }
     *code = FCJ_RPC_PARSE;
@@ -58,7 +63,10 @@ json_t *fcj_rpc_parse (const char *bytes, size_t size, int *code,
     }
     json_error_t error;
     json_t *value = json_loadb (bytes, size, JSON_REJECT_DUPLICATES, &error);
-    if (!value)
+    if (!value && strstr (error.text, "JSON_ALLOW_NUL"))
+        snprintf (why, 256, "Parse error: a NUL character (\\u0000) in a"
+                  " string (byte %d): leave it out", error.position);
+    else if (!value)
         snprintf (why, 256, "Parse error: %.180s (byte %d)", error.text,
                   error.position);
     return value;

@@ -12,6 +12,8 @@
  *  what is wrong and where. */
 json_t *fcj_rpc_parse (const char *bytes, size_t size, int *code,
                        char why[256]);
+/*  What is said of a message over FCJ_REQUEST_MAX.  */
+void fcj_rpc_too_long (char why[256]);
 /*  A JSON-RPC 2.0 request, notification or response, well-formed; 0 or -1
  *  with why. */
 int fcj_rpc_check (const json_t *message, char why[256]);

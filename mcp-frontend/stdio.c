@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "seek.h"
 #include "stdio.h"
 
 #define CHUNK   65536
@@ -17,6 +18,7 @@ struct fcj_stdio {
     char *in, *out;
     size_t in_used, in_size, out_used, out_start, out_size;
     bool overlong, eof, broken;
+    fcj_seek_t seek;            /* for the id of what is overlong */
 };
 
 fcj_stdio_t *fcj_stdio_new (fcj_front_t *front)
@@ -130,10 +132,14 @@ static void s_line (fcj_stdio_t *self, const char *line, size_t size)
     if (size && line[size - 1] == '\r')
         size--;
     if (self->overlong) {       /* its size alone is the error */
+        fcj_seek_feed (&self->seek, line, size);
+        json_t *id = fcj_seek_id (&self->seek);
+        fcj_front_too_long (&sink, id);
+        json_decref (id);
         self->overlong = false;
-        size = FCJ_REQUEST_MAX + 1L;
+        self->seek = (fcj_seek_t) { 0 };
     }
-    if (size)
+    else if (size)
         fcj_front_message (self->front, &sink, self->front->user, NULL,
                            line, size);
 }
@@ -148,7 +154,8 @@ static void s_lines (fcj_stdio_t *self, size_t fresh)
     }
     self->in_used = (size_t) (limit - start);
     memmove (self->in, start, self->in_used);
-    if (self->in_used > FCJ_REQUEST_MAX) {
+    if (self->overlong || self->in_used > FCJ_REQUEST_MAX) {
+        fcj_seek_feed (&self->seek, self->in, self->in_used);
         self->overlong = true;
         self->in_used = 0;
     }

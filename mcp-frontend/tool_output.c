@@ -134,10 +134,43 @@ static void s_answer (fcj_call_t *call, const fcj_record_t *record,
     fcj_call_tool (call, text, view, NULL, false);
 }
 
+/*  How many bytes at the end are the beginning of a UTF-8 character.  */
+static size_t s_half (const char *bytes, size_t size)
+{
+    for (size_t n = 1; n <= 3 && n <= size; n++) {
+        unsigned char c = (unsigned char) bytes[size - n];
+        if ((c & 0xc0) == 0x80)
+            continue;
+        size_t whole = c >= 0xf0? 4: c >= 0xe0? 3: c >= 0xc0? 2: 1;
+        return whole > n? n: 0;
+    }
+    return 0;
+}
+
+/*  A piece ends between two characters where more follows, and begins so
+ *  where its beginning is ours to choose. */
+static void s_whole (fcj_piece_t *piece, bool tail, bool live)
+{
+    size_t skip = 0;
+    while (tail && piece->offset > 0 && skip < 3 && skip < piece->size
+           && ((unsigned char) piece->bytes[skip] & 0xc0) == 0x80)
+        skip++;
+    if (skip)
+        memmove (piece->bytes, piece->bytes + skip, piece->size - skip);
+    piece->offset += (int64_t) skip;
+    piece->size -= skip;
+    bool last = piece->offset + (int64_t) piece->size >= piece->total;
+    size_t half = last && !live? 0: s_half (piece->bytes, piece->size);
+    if (half < piece->size || last)     /* a tiny limit still moves on */
+        piece->size -= half;
+}
+
 void fcj_output_read (fcj_call_t *call, const fcj_record_t *record,
                       const char *stream, size_t limit, fcj_piece_t *piece)
 {
-    int fd = fcj_state_terminal (fcj_record_state (record))
+    bool live = !fcj_state_terminal (fcj_record_state (record));
+    bool tail = piece->offset < 0;
+    int fd = !live
         ? s_open_log (call, record, stream)
         : s_open_live (fcj_config_path (call->front->config, "live"),
                        fcj_record_str (record, "id", NULL), stream);
@@ -145,6 +178,7 @@ void fcj_output_read (fcj_call_t *call, const fcj_record_t *record,
         s_tail (record, stream, piece, limit);
     if (piece->offset < 0)
         piece->offset = 0;
+    s_whole (piece, tail, live);
 }
 
 void fcj_tool_output (fcj_call_t *call, const json_t *args)

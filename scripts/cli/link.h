@@ -8,6 +8,7 @@
 #include "../../jobs/config.h"
 #include "../../jobs/store/store.h"
 #include <jansson.h>
+#include <sys/types.h>
 
 /*  Exit statuses.  */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_AWAY = 3 };
@@ -16,6 +17,7 @@ typedef struct {
     const fcj_config_t *config;
     const char *owner;
     bool json;                          /* for machines */
+    mode_t umask;                       /* the user's, for files of theirs */
     fcj_store_t *store;
     fcj_client_t *client;
     fcj_blobs_t *blobs;

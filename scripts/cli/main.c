@@ -128,8 +128,8 @@ int main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
     char *all[LOCAL_FLAGS_MAX];
-    umask (077);
-    link_t link = { .json = s_take_json (&argc, argv) };
+    link_t link = { .umask = umask (077),
+                    .json = s_take_json (&argc, argv) };
     int count = s_flags (argc, argv, all);
     fcj_config_t *config = fcj_config_new (&argc, argv, &error);
     if (!config) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 json_t *job_field (const fcj_record_t *record, const char *field)
@@ -157,10 +158,12 @@ bool job_hash (const fcj_record_t *record, const char *name,
     return found;
 }
 
-static int s_copy_out (int from, const char *path)
+static int s_copy_out (const link_t *link, int from, const char *path)
 {
+    mode_t ours = umask (link->umask);
     int to = strcmp (path, "-") == 0 ? dup (1)
-           : open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+           : open (path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    umask (ours);
     char buffer[65536];
     ssize_t got = 0;
     while (to >= 0 && (got = read (from, buffer, sizeof buffer)) > 0)
@@ -195,7 +198,7 @@ static int s_fetch (link_t *link, const char *id, const char *name,
                   "result %s` lists them.", name, id);
     if (fd < 0) {
         status = link_fail (link, &error);
-    } else if (s_copy_out (fd, path)) {
+    } else if (s_copy_out (link, fd, path)) {
         fprintf (stderr, "fcj: cannot write %s: %s\n", path,
                  strerror (errno));
         status = CLI_FAILED;

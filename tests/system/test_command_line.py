@@ -111,6 +111,14 @@ def test_a_finished_job_is_told_in_json_and_in_words(fcj: Line) -> None:
     assert fcj.json("cancel", job) == {"id": job, "state": "completed"}
     assert fcj.json("list", "--limit=1")["progress"] == 1.0
     assert "100%" in fcj("list", "completed").stdout
+    made = fcj("submit", "-c", "job.artifact('a.txt', 'a')", "--wait")
+    file = fcj.home / "a.txt"
+    latest = fcj.json("list", "--limit=1")["id"]
+    assert fcj("result", latest, "a.txt", "-o", str(file)).returncode == 0
+    mask = os.umask(0)
+    os.umask(mask)
+    assert made.returncode == 0 and file.read_text() == "a"
+    assert file.stat().st_mode & 0o777 == 0o666 & ~mask  # a file of theirs
     failed = fcj.json("submit", "-c", "1/0")["id"]
     assert fcj.json("wait", failed) == {"id": failed, "state": "failed",
                                         "reason": "exception"}

@@ -97,6 +97,17 @@ def test_output_is_paged_by_offset(client: Http) -> None:
     assert len(page.everything) < 2000
 
 
+def test_no_page_of_output_ends_inside_a_character(client: Http) -> None:
+    text = "aä€😀" * 3000
+    job = client.submit(f"print({text!r}, end='')")
+    client.wait(job)
+    got, page = "", {"next_offset": 0, "more": True}
+    while page["more"]:
+        page = client.output(job, offset=page["next_offset"], limit=997).data
+        got += page["text"]
+    assert got == text
+
+
 def test_progress_is_seen(client: Http) -> None:
     job = client.submit("import time\njob.progress(0.25, 'a quarter')\n"
                         "time.sleep(4)")

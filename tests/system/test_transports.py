@@ -121,6 +121,35 @@ def test_stdio_survives_malformed_lines() -> None:
     gone(env)
 
 
+@pytest.mark.parametrize("order", [("id", "params"), ("params", "id")])
+def test_what_cannot_be_read_is_answered_to_the_request_that_it_was(
+        order: tuple[str, str]) -> None:
+    def request(number: int | str, code: str) -> bytes:
+        parts = {"id": json.dumps(number),
+                 "params": '{"name": "execute_code_async", "arguments": '
+                 '{"id": 7, "code": ' + code + "}}"}
+        return ('{"jsonrpc": "2.0", "method": "tools/call"' + "".join(
+            f', "{name}": {parts[name]}' for name in order) + "}").encode()
+    env = lone(idle_s=1)
+    client = Stdio(env)
+    try:
+        client.initialize()
+        for number, code, word in (
+                (41, '"1\\u0000"', "NUL"), ("x\"y", '"\\ud800"', "Parse"),
+                (42, "[" * 200 + "]" * 200, "flatter"),
+                (43, '"' + "x" * 10_000_000 + '"', "by reference"),
+                (44, '"' + "y" * 5_000_000 + '"', "by reference")):
+            client.send(request(number, code))
+            answer = client.receive()
+            assert answer.get("id") == number, (number, answer)
+            assert word in answer["error"]["message"], answer
+        client.send(request(45, '"').replace(b"45", b"4.5"))
+        assert "id" not in client.receive()         # no id that could be one
+    finally:
+        assert client.close() == 0
+    gone(env)
+
+
 def test_http_serves_both_eras(service: Service) -> None:
     for era in (LEGACY, MODERN):
         client = service.client(era=era)
