@@ -30,7 +30,7 @@ typedef struct fcj_peer {
     char *info;                         /* packed map */
     size_t info_size;
     bool reload_waits, reload_ok;
-    char reload_error[256];
+    char reload_error[1024];        /* more than a worker's words */
     bool gui, left;                     /* of the lane gui; drains */
     int rank;
     int64_t joined;

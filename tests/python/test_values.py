@@ -104,7 +104,8 @@ def test_freecad_values(convert):
     assert placed["position"] == [1, 0, 0]
     assert placed["rotation"]["angle_deg"] == pytest.approx(90)
     assert convert(Matrix())[3] == [0, 0, 0, 1]
-    assert convert(Units.Quantity("3 mm"))["value"] == 3
+    assert convert(Units.Quantity("3 mm")) == {"value": 3, "unit": "mm", "text": "3.00 mm"}
+    assert convert(Units.Quantity("9"))["unit"] == ""
     assert convert(BoundBox(0, 0, 0, 1, 2, 3))["size"] == [1, 2, 3]
     assert convert(BoundBox()) == {"min": [], "max": [], "size": []}
     document = FreeCAD.newDocument("V")

@@ -423,9 +423,11 @@ def test_reload_brings_new_handlers_and_refuses_broken_ones(
     job = client.start("greet_async", who="you")
     client.wait(job)
     assert "hello you!" in client.result(job).everything
-    path.write_text("def broken(:\n")
+    path.write_text("def broken(:\n" + "# much " * 99)
     words = client.call("reload_handlers")
-    assert words.is_error or "greet.py" in words.everything
+    assert words.is_error
+    assert "greet.py: line 1: invalid syntax. Mend" in words.text, words
+    assert "greet.py: line 1" in words["workers"][0]["error"]
     job = client.start("greet_async", who="you")
     client.wait(job)
     assert "hello you!" in client.result(job).everything

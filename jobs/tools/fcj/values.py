@@ -241,7 +241,8 @@ def freecad_value(value: Any) -> Any:
 
 def _freecad_other(value: Any, app: Any) -> Any:
     if isinstance(value, app.Units.Quantity):
-        return {"value": number(value.Value), "unit": str(value.Unit), "text": text(value.UserString)}
+        unit = str(value.Unit).removeprefix("Unit: ").split(" (")[0]     # Unit: mm (1,0,...) [Length]
+        return {"value": number(value.Value), "unit": text(unit), "text": text(value.UserString)}
     if isinstance(value, app.Document):
         return {"type": "Document", "name": value.Name, "label": text(value.Label),
                 "objects": [item.Name for item in value.Objects[:1000]],
