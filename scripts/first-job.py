@@ -113,7 +113,7 @@ def main() -> None:
             break
     result = mcp.call("get_job_result", job_id=job)
     print("  get_job_result     ->")
-    for line in json.dumps(result, indent=2).splitlines()[:60]:
+    for line in json.dumps(result, indent=2).splitlines():
         print("    " + line)
     if status["state"] != "completed":
         sys.exit(1)
