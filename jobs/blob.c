@@ -276,6 +276,22 @@ int fcj_blobs_open (fcj_blobs_t *self, const char *hash, int64_t *size,
     return fd;
 }
 
+/*  Putting trusts what lies there, so what is damaged has to go: else putting
+ *  it again would change nothing. It stays when it is another file by now.  */
+static void s_discard (fcj_blobs_t *self, const char *hash, int fd)
+{
+    struct stat ours, theirs;
+    int dir = s_dir (self, hash, false);
+    if (dir < 0)
+        return;
+    s_lock (dir, LOCK_EX);
+    if (fstat (fd, &ours) == 0 &&
+        fstatat (dir, hash + 2, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
+        ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
+        unlinkat (dir, hash + 2, 0);
+    close (dir);
+}
+
 static bool s_matches (const char *hash, const char *bytes, size_t size)
 {
     unsigned char digest[FCJ_HASH_LEN / 2];
@@ -310,8 +326,11 @@ char *fcj_blobs_read (fcj_blobs_t *self, const char *hash, size_t max,
             break;
         got += n > 0 ? (size_t) n : 0;
     }
+    bool whole = got == (size_t) length && s_matches (hash, bytes, got);
+    if (!whole && n >= 0)       /* it was read, and is not what it says */
+        s_discard (self, hash, fd);
     close (fd);
-    if (got != (size_t) length || !s_matches (hash, bytes, got)) {
+    if (!whole) {
         free (bytes);
         fcj_fail (error, FCJ_INTERNAL, "The blob %.64s is damaged on disk; "
                   "run the job again", hash);

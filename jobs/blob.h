@@ -31,7 +31,8 @@ int fcj_blobs_put_fd (fcj_blobs_t *self, int fd, int64_t max,
  *  is not 64 hex digits is not found.  */
 int fcj_blobs_open (fcj_blobs_t *self, const char *hash, int64_t *size,
                     fcj_error_t *error);
-/*  Whole blob, freshly allocated with a NUL behind it; caller frees.  */
+/*  Whole blob, freshly allocated with a NUL behind it; caller frees. One that
+ *  is not what its name says is removed, so that it can be put again.  */
 char *fcj_blobs_read (fcj_blobs_t *self, const char *hash, size_t max,
                       size_t *size, fcj_error_t *error);
 /*  Removes blobs not modified since `before` (ms) for which keep() is false;

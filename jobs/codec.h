@@ -3,8 +3,9 @@
  *  A message is a map with string keys. Writing: fcj_pack_t grows a buffer.
  *  Reading: fcj_map_t is a view of a decoded map; strings point into the
  *  caller's bytes, which must outlive it. The decoder is total: any bytes
- *  give a map or -1, never a crash; depth over 16, size over FCJ_FRAME_MAX,
- *  trailing bytes or a root that is no map are refused. Unknown keys are
+ *  give a map or NULL, never a crash; depth over FCJ_DEPTH_MAX, more values
+ *  than FCJ_VALUES_MAX, size over FCJ_FRAME_MAX, trailing bytes or a root that
+ *  is no map are refused. Unknown keys are
  *  ignored, so versions can mix.  */
 
 #ifndef FCJ_CODEC_H

@@ -33,7 +33,6 @@ typedef struct {
     const char *help;
 } s_key_t;
 
-
 static const s_key_t s_keys[] = {
     {"config", TEXT, "", 0, 0, "file to read settings from"},
     {"state", TEXT, "", 0, 0, "state directory"},
@@ -192,7 +191,7 @@ static int s_number (const char *text, bool bytes, int64_t *out)
     if (errno)
         return -1;
     static const char suffixes[] = "KMGT";
-    const char *suffix = *end ? strchr (suffixes, toupper (*end)) : NULL;
+    const char *suffix = *end ? strchr (suffixes, toupper ((unsigned char) *end)) : NULL;
     if (bytes && suffix) {
         int shift = 10 * (int) (suffix - suffixes + 1);
         if (value < 0 || value > (INT64_MAX >> shift))
@@ -306,13 +305,17 @@ static int s_file (fcj_config_t *self, const char *path, bool named,
     char *text = calloc (1, FILE_MAX + 1);
     if (!text)
         abort ();
-    ssize_t size = 0, got;
+    ssize_t size = 0, got = 0;
     while (size < FILE_MAX &&
            (got = read (fd, text + size, (size_t) (FILE_MAX - size))) > 0)
         size += got;
+    int why = errno;
     close (fd);
     int result = 0;
-    if (memchr (text, 0, (size_t) size))
+    if (got < 0)
+        result = fcj_fail (error, FCJ_INVALID, "Cannot read the configuration "
+                           "%.200s: %s", path, strerror (why));
+    else if (memchr (text, 0, (size_t) size))
         result = fcj_fail (error, FCJ_INVALID, "%.200s: not a text file", path);
     else
         result = s_lines (self, text, path, error);
@@ -326,7 +329,7 @@ static void s_variable (const char *key, char *out, size_t size)
 {
     snprintf (out, size, "FCJ_%s", key);
     for (char *at = out; *at; at++)
-        *at = *at == '-' ? '_' : (char) toupper (*at);
+        *at = *at == '-' ? '_' : (char) toupper ((unsigned char) *at);
 }
 
 /*  An empty variable is as good as none.  */
@@ -371,7 +374,7 @@ static int s_flags (fcj_config_t *self, int *argc, char **argv,
         char where[64];
         snprintf (where, sizeof (where), "--%s", s_keys[n].name);
         const char *next = at + 1 < *argc ? argv[at + 1] : NULL;
-        bool word = s_keys[n].type == YESNO && next && !isdigit (*next) &&
+        bool word = s_keys[n].type == YESNO && next && !isdigit ((unsigned char) *next) &&
                     s_yes_no (next) >= 0;
         if (!value && s_keys[n].type == YESNO && !word)
             value = "yes";
@@ -407,7 +410,7 @@ static int s_configured (fcj_config_t *self, fcj_error_t *error)
         return s_file (self, self->text[0], true, error);
     const char *home = getenv ("XDG_CONFIG_HOME");
     char path[VALUE_SIZE];
-    if (home && *home)
+    if (home && *home == '/')
         snprintf (path, sizeof (path), "%s", home);
     else
         snprintf (path, sizeof (path), "%s/.config", fcj_paths_home ());

@@ -1,9 +1,9 @@
 /*  config.h - one reader of settings: flags over environment over file.
  *
- *  Key `job-timeout-s` is flag --job-timeout-s VALUE (or =VALUE; a boolean
- *  flag alone means yes), environment FCJ_JOB_TIMEOUT_S, and the line
- *  `job-timeout-s = VALUE` of the file named by --config or FCJ_CONFIG
- *  (else <config home>/freecad-jobs/freecad-jobs.conf where it exists).
+ *  Key `timeout-s` is flag --timeout-s VALUE (or =VALUE; a boolean flag alone
+ *  means yes), environment FCJ_TIMEOUT_S, and the line `timeout-s = VALUE` of
+ *  the file named by --config or FCJ_CONFIG (else <config home>/freecad-jobs/
+ *  freecad-jobs.conf where it exists).
  *  The table of keys with type, default, bounds and help is in config.c;
  *  scripts/freecad-jobs.conf is its annotated manual and a test holds the
  *  two together.  */
@@ -41,15 +41,16 @@ const char *fcj_config_key (size_t n, const char **standard,
 size_t fcj_config_flags (const fcj_config_t *self, const char *but,
                          char **argv, size_t room);
 
-/*  Paths that follow from the keys (see config.c for the defaults). All are
+/*  Paths that follow from the keys (see paths.c for the defaults). All are
  *  absolute; strings are owned by self.
  *    state        state directory, 0711, made if missing
  *    run          sockets, 0700; short enough for sun_path
  *    redis_url    FCJ_REDIS, or unix://<run>/redis.sock
  *    frontend_endpoint, worker_endpoint    ipc://<run>/frontend.sock ...
- *    blobs        blob store; live: output of running jobs; memo: results of
- *                 native steps; scratch: job
- *                 directories (for root below /var/tmp, as jobs run there
+ *    blobs        blob store
+ *    live         output of running jobs
+ *    memo         results of native steps
+ *    scratch      job directories (for root below /var/tmp, as jobs run there
  *                 under another user)
  *    service_sock, log_dir, redis_dir
  *    share        where our own read-only files lie: tools, catalogue.json,

@@ -51,6 +51,15 @@ static char *s_format (const char *format, ...)
     return text;
 }
 
+/*  The caller's; it may not exist.  */
+static char *s_absolute (const char *path)
+{
+    char here[PATH_MAX];
+    if (*path == '/' || !getcwd (here, sizeof (here)))
+        return s_format ("%s", path);
+    return s_format ("%s/%s", here, path);
+}
+
 const char *fcj_paths_home (void)
 {
     const char *home = getenv ("HOME");
@@ -108,11 +117,9 @@ static int s_state (fcj_paths_t *self, const fcj_config_t *config,
 {
     const char *key = fcj_config_str (config, "state");
     const char *xdg = getenv ("XDG_STATE_HOME");
-    char here[PATH_MAX], real[PATH_MAX], *path;
-    if (*key == '/')
-        path = s_format ("%s", key);
-    else if (*key && getcwd (here, sizeof (here)))
-        path = s_format ("%s/%s", here, key);
+    char real[PATH_MAX], *path;
+    if (*key)
+        path = s_absolute (key);
     else if (xdg && *xdg == '/')
         path = s_format ("%s/freecad-jobs", xdg);
     else
@@ -181,7 +188,7 @@ static int s_below_state (fcj_paths_t *self, const fcj_config_t *config,
     self->path[LOGS] = s_format ("%s/log", state);
     self->path[REDIS] = s_format ("%s/redis", state);
     const char *gui = fcj_config_str (config, "gui-user-dir");
-    self->path[GUI] = *gui ? s_format ("%s", gui) : s_format ("%s/gui", state);
+    self->path[GUI] = *gui ? s_absolute (gui) : s_format ("%s/gui", state);
     bool root = geteuid () == 0;
     self->path[SCRATCH] = root ? s_format ("/var/tmp/fcj-0-%s", hash)
                                : s_format ("%s/scratch", state);
@@ -259,9 +266,9 @@ static void s_share (fcj_paths_t *self, const fcj_config_t *config)
     char *exe = s_exe_dir ();
     const char *key = fcj_config_str (config, "share");
     char *beside = s_there (exe, "../share/freecad-jobs");
-    char *named = *key ? realpath (key, NULL) : NULL;
-    if (*key)
-        s_installed (self, named ? named : key);
+    char *named = *key ? s_absolute (key) : NULL;
+    if (named)
+        s_installed (self, named);
     else if (beside)
         s_installed (self, beside);
     else if (!s_built (self, exe))
@@ -278,7 +285,7 @@ static void s_libexec (fcj_paths_t *self, const fcj_config_t *config)
     static const char *const places[] = {".", "../libexec/freecad-jobs",
                                          "../bin"};
     if (*key)
-        self->path[LIBEXEC] = s_format ("%s", key);
+        self->path[LIBEXEC] = s_absolute (key);
     for (size_t n = 0; n < 3 && !self->path[LIBEXEC]; n++) {
         char *place = s_there (exe, places[n]);
         char *broker = place ? s_there (place, "fcj-broker") : NULL;

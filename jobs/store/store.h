@@ -33,12 +33,13 @@
  *    stdout stderr (tails) stdout_size stderr_size (bytes in all)
  *    ask (JSON {ask,message,schema}) asking (its number): while the running
  *    job asks its user (PROTOCOL.md "Asking")
- *    memory (peak, bytes) cpu_ms ended (JSON: how an attempt ended, only
- *    when it was lost) ended_by (algorithm, SIGTERM, SIGKILL: who ended a
- *    job that was cancelled or ran out of time)
+ *    memory (peak, bytes) cpu_ms ended (JSON {attempt,why}: the last attempt
+ *    that was lost or given back) requeued (its token) ended_by (algorithm,
+ *    SIGTERM, SIGKILL: who ended a job that was cancelled or ran out of time)
  *  Absent means not yet, or none.
  *
- *  Two clients. fcj_store_t blocks and only reads (front-end, command line);
+ *  Two clients. fcj_store_t blocks and only reads jobs (front-end, command
+ *  line; what it writes are notes and a secret);
  *  fcj_writer_t is asynchronous, pipelines, and calls the functions of
  *  fcj.lua (broker only). Both reconnect by themselves.  */
 

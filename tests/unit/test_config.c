@@ -108,6 +108,11 @@ static void a_wrong_value_names_its_source_and_line (void **state)
     s_bad ("config = x\n", "no key");
     s_bad ("timeout-s = 100\ntimeout-max-s = 50\n", "timeout-max-s");
     s_clear ();
+    setenv ("FCJ_CONFIG", "/proc/self/mem", 1);        /* read(2) fails */
+    char *none[] = {"x", NULL};
+    int one = 1;
+    assert_null (fcj_config_new (&one, none, &s_error));
+    assert_non_null (strstr (s_error.text, "/proc/self/mem"));
     setenv ("FCJ_CONFIG", "/nonexistent/conf", 1);
     char *argv[] = {"x", "--slots", NULL};
     int argc = 1;
@@ -116,6 +121,32 @@ static void a_wrong_value_names_its_source_and_line (void **state)
     argc = 2;
     assert_null (fcj_config_new (&argc, argv, &s_error));
     assert_non_null (strstr (s_error.text, "--slots"));
+}
+
+/*  A program that we start may stand in another directory.  */
+static void all_paths_are_absolute_whatever_was_given (void **state)
+{
+    (void) state;
+    s_clear ();
+    char *argv[] = {"x", "--libexec=build/bin", "--share=none",
+                    "--state=here", "--gui-user-dir=window", NULL};
+    static const char *const which[] = {
+        "state", "run", "blobs", "scratch", "share", "python", "catalogue",
+        "builtin", "store_library", "libexec", "gui_dir", "module"};
+    char here[256];
+    assert_non_null (getcwd (here, sizeof (here)));
+    assert_int_equal (chdir (s_dir), 0);
+    int argc = 5;
+    fcj_config_t *config = fcj_config_new (&argc, argv, &s_error);
+    assert_int_equal (chdir (here), 0);
+    assert_non_null (config);
+    for (size_t n = 0; n < sizeof (which) / sizeof (*which); n++) {
+        const char *path = fcj_config_path (config, which[n]);
+        if (*path != '/')
+            print_message ("%s is %s\n", which[n], path);
+        assert_int_equal (*path, '/');
+    }
+    fcj_config_destroy (&config);
 }
 
 static void directories_are_ours_and_closed (void **state)
@@ -198,6 +229,7 @@ int main (void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test (flags_beat_environment_beats_file),
         cmocka_unit_test (a_wrong_value_names_its_source_and_line),
+        cmocka_unit_test (all_paths_are_absolute_whatever_was_given),
         cmocka_unit_test (directories_are_ours_and_closed),
         cmocka_unit_test (sockets_fit_whatever_the_state_directory_is_called),
         cmocka_unit_test (the_manual_has_every_key_and_default),
