@@ -3,10 +3,8 @@
  *  Key `timeout-s` is flag --timeout-s VALUE (or =VALUE; a boolean flag alone
  *  means yes), environment FCJ_TIMEOUT_S, and the line `timeout-s = VALUE` of
  *  the file named by --config or FCJ_CONFIG (else <config home>/freecad-jobs/
- *  freecad-jobs.conf where it exists).
- *  The table of keys with type, default, bounds and help is in config.c;
- *  scripts/freecad-jobs.conf is its annotated manual and a test holds the
- *  two together.  */
+ *  freecad-jobs.conf where it exists). The table of keys with type, default,
+ *  bounds and help is in settings.c.  */
 
 #ifndef FCJ_CONFIG_H
 #define FCJ_CONFIG_H

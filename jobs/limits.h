@@ -1,7 +1,7 @@
 /*  limits.h - every bound of the service, with its unit, in one place.
  *
  *  A bound that an operator may change has a configuration key of the same
- *  name (jobs/config.c); what stands here is then its default.  */
+ *  name (jobs/settings.c); what stands here is then its default.  */
 
 #ifndef FCJ_LIMITS_H
 #define FCJ_LIMITS_H
