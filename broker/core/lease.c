@@ -15,11 +15,8 @@ fcj_lease_dispatch (fcj_core_t *self)
         worker_t *worker;
         while (self->lines[lane].count
                && (worker = fcj_slot_pick (self, lane))) {
-            fcj_priority_t priority;
-            fcj_queue_t *queue;
-            fcj_item_t *item = fcj_line_next (&self->lines[lane], &priority,
-                                              &queue);
-            fcj_line_turn (&self->lines[lane], priority);
+            fcj_item_t *item = fcj_line_next (&self->lines[lane]);
+            fcj_line_turn (&self->lines[lane]);
             job_t *job = (job_t *) item;        /* its first member */
             fcj_lease_prepare (self, job, worker);
             fcj_phase_begin (self, job, LEASING);

@@ -123,7 +123,7 @@ s_line (fcj_core_t *self, const job_t *job)
 static fcj_queue_t *
 s_queue (const job_t *job)
 {
-    return &job->owner->queues[job->lane][job->priority];
+    return &job->owner->queues[job->lane];
 }
 
 /* ---- The store call ---------------------------------------------------- */

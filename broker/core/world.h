@@ -68,7 +68,7 @@ typedef struct worker worker_t;
 typedef struct owner {
     struct owner *chain;                /* bucket */
     size_t live;                        /* jobs */
-    fcj_queue_t queues[FCJ_LANE_COUNT][FCJ_PRIORITY_COUNT];
+    fcj_queue_t queues[FCJ_LANE_COUNT];
     char name[];
 } owner_t;
 

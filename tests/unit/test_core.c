@@ -211,7 +211,7 @@ higher_priorities_go_first (void **state)
 }
 
 static void
-owners_take_turns_inside_a_priority (void **state)
+owners_take_turns (void **state)
 {
     bench_t *self = *state;
     for (int n = 1; n <= 4; n++)
@@ -224,12 +224,25 @@ owners_take_turns_inside_a_priority (void **state)
 }
 
 static void
+high_jobs_of_one_owner_make_nobody_wait_for_all_of_them (void **state)
+{
+    bench_t *self = *state;
+    for (int n = 1; n <= 4; n++)
+        s_submit (self, n, "a", FCJ_HIGH);
+    s_submit (self, 5, "b", FCJ_LOW);
+    s_submit (self, 6, "b", FCJ_NORMAL);
+    s_run_all (self);
+    assert_memory_equal (self->ran, ((int[]) { 1, 6, 2, 5, 3, 4 }),
+                         6 * sizeof (int));
+}
+
+static void
 the_position_told_is_the_position_had (void **state)
 {
     bench_t *self = *state;
     for (int n = 1; n <= 4; n++)
-        s_submit (self, n, "a", FCJ_NORMAL);
-    s_submit (self, 5, "b", FCJ_NORMAL);
+        s_submit (self, n, "a", n == 4 ? FCJ_HIGH : FCJ_NORMAL);
+    s_submit (self, 5, "b", FCJ_LOW);
     int64_t place[6];
     for (int n = 1; n <= 5; n++) {
         fcj_id_t id;
@@ -530,7 +543,8 @@ main (void)
     const struct CMUnitTest tests[] = {
         TEST (a_job_that_meets_a_free_slot_runs_at_once),
         TEST (higher_priorities_go_first),
-        TEST (owners_take_turns_inside_a_priority),
+        TEST (owners_take_turns),
+        TEST (high_jobs_of_one_owner_make_nobody_wait_for_all_of_them),
         TEST (the_position_told_is_the_position_had),
         TEST (a_dependency_that_fails_fails_who_waits),
         TEST (a_job_that_waits_too_long_expires),
