@@ -178,8 +178,13 @@ int link_fail (const link_t *self, const fcj_error_t *error)
     fprintf (stderr, "fcj: %s (%s)\n", error->text, reason);
     if (error->reason == FCJ_BROKER_UNAVAILABLE
         || error->reason == FCJ_STORE_UNAVAILABLE) {
-        fprintf (stderr, "fcj: is the service up? `fcj status` tells, "
-                 "`fcj up` starts it.\n");
+        int fd = link_service (self);
+        if (fd >= 0)
+            close (fd);
+        fputs (fd < 0 ? "fcj: is the service up? `fcj status` tells, "
+               "`fcj up` starts it.\n" : "fcj: the service is up. Was it "
+               "started with other settings (FCJ_REDIS...)? freecad-jobs.conf "
+               "holds for all.\n", stderr);
         return CLI_AWAY;
     }
     return error->reason == FCJ_INVALID ? CLI_USAGE : CLI_FAILED;

@@ -73,10 +73,13 @@ static void s_show_error (const fcj_record_t *record)
     const char *text = json_string_value (json_object_get (error, "message"));
     const char *trace = json_string_value (
         json_object_get (error, "traceback"));
-    if (text)
+    size_t size = trace ? strlen (trace) : 0;
+    while (size && trace[size - 1] == '\n')
+        size--;
+    if (size)                           /* it ends with type and message */
+        printf ("%.*s\n", (int) size, trace);
+    else if (text)
         printf ("%s%s%s\n", type ? type : "", type ? ": " : "", text);
-    if (trace)
-        printf ("%s\n", trace);
     json_decref (error);
 }
 
