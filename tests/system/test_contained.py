@@ -182,6 +182,34 @@ def test_other_processes_are_out_of_reach(
         blocked(client, f"os.kill({pid}, 0)")
 
 
+def test_no_signal_reaches_who_was_there_before_the_job(
+        client: Http) -> None:
+    """Whatever the kernel's Landlock knows of signals: without our filter a
+    number that nobody has is a ProcessLookupError."""
+    assert client.run(
+        "import fcntl, os\n"
+        "me, pipe = os.getpid(), os.pipe()[0]\n"
+        "older = [n for n in range(2, me) if not os.path.exists(f'/proc/{n}')]\n"
+        "tries = [lambda: os.kill(older[-1], 0), lambda: os.kill(-older[-1], 0),"
+        " lambda: os.kill(-1, 0), lambda: fcntl.fcntl(pipe, fcntl.F_SETOWN, 1)]\n"
+        "ends = []\n"
+        "for attempt in tries:\n"
+        "    try:\n        attempt()\n        ends.append('through')\n"
+        "    except OSError as error:\n"
+        "        ends.append(type(error).__name__)\nends"
+    )["result"] == 4 * ["PermissionError"]
+
+
+def test_a_job_may_end_what_it_started(client: Http) -> None:
+    assert client.run(
+        "import os, signal, subprocess\n"
+        "child = subprocess.Popen(['/bin/sleep', '60'])\n"
+        "child.terminate()\nended = child.wait()\n"
+        "signal.signal(15, lambda *a: None)\n"
+        "os.kill(os.getpid(), 15); os.kill(0, 15); os.killpg(os.getpgrp(), 15)"
+        "\nended")["result"] == -15
+
+
 def test_a_job_cannot_see_anothers_scratch(client: Http) -> None:
     one = client.submit("import os, time\n"
                         "open(os.path.join(job.scratch, 's'), 'w')"
