@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -178,6 +179,26 @@ def test_cpu_time_has_a_limit_of_its_own(broker: Broker) -> None:
 def test_memory_has_a_limit(broker: Broker) -> None:
     assert reason(broker.run("bytearray(100 << 30)")) == ("failed", "memory")
     end = broker.run("a = []\nwhile True: a.append(bytearray(1 << 22))", memory_max=300 << 20)
+    assert reason(end) == ("failed", "memory")
+
+
+def test_memory_of_children_counts_on_a_crowded_machine(broker: Broker) -> None:
+    """More processes are there, with lower numbers, than a job may have."""
+    crowd = subprocess.Popen([sys.executable, "-c", (
+        "import os, signal\n"
+        "for _ in range(1100):\n"
+        "    if os.fork() == 0: signal.pause()\n"
+        "print('there', flush=True); signal.pause()")],
+        stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert crowd.stdout and crowd.stdout.readline()
+        end = broker.run(
+            "import os, time\nfor _ in range(3):\n    if os.fork() == 0:\n"
+            "        x = b'x' * (100 << 20)\n        time.sleep(60)\ntime.sleep(20)",
+            memory_max=256 << 20, timeout_s=5)
+    finally:
+        os.killpg(crowd.pid, signal.SIGKILL)
+        crowd.wait()
     assert reason(end) == ("failed", "memory")
 
 
@@ -390,6 +411,12 @@ def test_zygotes_lost_now_and_then_are_not_lost_in_a_row(own: list[Broker]) -> N
             time.sleep(0.01)
         assert reason(broker.run("1"))[0] == "completed"
     assert broker.offered == [2]
+
+
+def test_roots_that_the_walls_have_no_room_for_are_refused(own: list[Broker]) -> None:
+    own.append(Broker("--roots", ":".join(f"/root{n}" for n in range(33))))
+    assert own[0].worker.wait(20) == 1
+    assert "roots names 33 directories, 32 are possible" in Path(own[0].log.name).read_text()
 
 
 def test_files_over_a_gigabyte_are_allowed_where_artifact_max_says_so(own: list[Broker]) -> None:

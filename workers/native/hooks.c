@@ -127,8 +127,13 @@ s_store (void *argument, const char *key, const void *data, size_t size)
     ssize_t put = fd >= 0 ? write (fd, data, size) : -1;
     if (fd >= 0)
         close (fd);
-    if (put != (ssize_t) size)
+    if (put != (ssize_t) size) {
+        unlink (path);          /* larger than a file may be, say */
+        job->memo_serial--;
+        *strrchr (path, '/') = 0;
+        rmdir (path);           /* when it was the first */
         return -1;
+    }
     s_about_key ("remember", key, name);
     return 0;
 }

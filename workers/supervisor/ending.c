@@ -159,6 +159,8 @@ fcj_job_finish (fcj_world_t *world, fcj_worker_job_t *self)
     self->ask = 0;
     self->finished = fcj_now_ms ();
     if (self->silent) {
+        if (self->native && self->files)
+            fcj_ingest_remove (world->ingest, self->scratch);
         s_say_ended (world, self);
         fcj_job_forget (world, self);
         return;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../jobs/log.h"
+#include "../sandbox/walls.h"
 #include "../../jobs/usage.h"
 
 static void
@@ -72,6 +73,30 @@ s_gui_options (const fcj_config_t *config, fcj_worker_options_t *options)
     options->uid_base = -1;
 }
 
+static int
+s_count (const char *list)
+{
+    int count = 0;
+    for (; *list; list++)
+        count += *list != ':' && (list[1] == ':' || !list[1]);
+    return count;
+}
+
+/*  What the walls have no room for would be missing there without a word.  */
+static int
+s_check (const fcj_worker_options_t *options, fcj_error_t *error)
+{
+    int roots = s_count (options->roots), most = FCJ_READABLE_MAX - 2;
+    if (roots > FCJ_ROOTS_MAX)
+        return fcj_fail (error, FCJ_INVALID, "roots names %d directories, "
+                         "%d are possible; name one above them", roots,
+                         FCJ_ROOTS_MAX);
+    if (s_count (options->handlers) > most)
+        return fcj_fail (error, FCJ_INVALID, "handlers names more than %d "
+                         "directories", most);
+    return 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -86,7 +111,8 @@ main (int argc, char **argv)
         return status;
     s_options (config, &options, binaries);
     s_gui_options (config, &options);
-    int done = fcj_config_make_scratch (config, &error)
+    int done = s_check (&options, &error)
+        || fcj_config_make_scratch (config, &error)
         || fcj_supervisor_run (&options, &error);
     if (done)
         fcj_log (FCJ_ERROR, "worker_ended", "why", error.text, NULL);

@@ -18,7 +18,7 @@
 
 #include "../../jobs/log.h"
 
-#define MEMBERS_MAX  1024
+#define MEMBERS_MAX  16384      /* all slots', each with all it may have */
 #define ORPHANS_MS   1000
 #define RESCAN_MS    500        /* who belongs to which group */
 
@@ -42,8 +42,19 @@ s_slurp (int pid, const char *what, char *text, size_t size)
     return got;
 }
 
+/*  Of a job's group, or left to us. */
+static bool
+s_matters (const fcj_world_t *world, const member_t *one)
+{
+    bool ours = one->parent == getpid ();
+    for (int i = 0; i < FCJ_PROCESSES && !ours; i++)
+        ours = world->processes[i].state != FCJ_P_FREE
+            && world->processes[i].pid == one->group;
+    return ours;
+}
+
 static void
-s_scan (void)
+s_scan (const fcj_world_t *world)
 {
     DIR *all = opendir ("/proc");
     struct dirent *entry;
@@ -58,7 +69,7 @@ s_scan (void)
             continue;
         const char *at = strrchr (text, ')');
         if (at && sscanf (at + 1, " %*c %d %d", &one->parent, &one->group)
-            == 2)
+            == 2 && s_matters (world, one))
             s_member_count++;
     }
     if (all)
@@ -149,7 +160,7 @@ fcj_watch_tick (fcj_world_t *world)
     bool look = world->now - orphans >= ORPHANS_MS && !world->host;
     if ((any && world->now - scanned >= RESCAN_MS)
         || (look && !world->options.sandbox)) {
-        s_scan ();
+        s_scan (world);
         scanned = world->now;
         if (look)
             s_orphans (world);
