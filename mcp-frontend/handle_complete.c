@@ -115,7 +115,8 @@ static void s_names_came (fcj_call_t *call, const json_t *structured,
                             one)
             room = s_add (call, values, json_string_value (
                 json_object_get (one, "name"))) && room;
-    s_answer (call, values, !room);
+    s_answer (call, values, !room || json_is_integer (json_object_get (
+        structured, "next_offset")));
 }
 
 static void s_documents (fcj_call_t *call)
@@ -170,8 +171,10 @@ static void s_template (fcj_call_t *call, const char *uri, const char *name)
     snprintf (variable, sizeof variable, "{%.64s}", name);
     const char *kind = strstr (uri, variable)? s_kind_of_variable (name)
                                              : NULL;
-    bool ours = strncmp (uri, "job://", 6) == 0
-             || strncmp (uri, "freecad://", 10) == 0;
+    static const char JOBS[] = "job://{job_id}";
+    static const char DOCUMENTS[] = "freecad://documents/{document}";
+    bool ours = strncmp (uri, JOBS, sizeof JOBS - 1) == 0
+             || strncmp (uri, DOCUMENTS, sizeof DOCUMENTS - 1) == 0;
     if (!ours || !kind)
         fcj_call_error (call, FCJ_RPC_PARAMS, 200, NULL, ours
             ? "The template has no such variable"

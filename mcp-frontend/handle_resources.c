@@ -247,6 +247,23 @@ static bool s_stream (const char *part, char stream[8], int64_t *offset)
     return !*end && *offset >= 0;
 }
 
+/*  A name out of a URI: %xx are bytes. What is no name is not found. */
+static void s_decode (const char *part, char *out, size_t size)
+{
+    char hex[3] = "";
+    size_t used = 0;
+    for (; *part && used + 1 < size; part++) {
+        bool coded = part[0] == '%' && part[1] && part[2]
+                  && strspn (part + 1, "0123456789abcdefABCDEF") >= 2;
+        if (coded) {
+            memcpy (hex, part + 1, 2);
+            part += 2;
+        }
+        out[used++] = coded? (char) strtoul (hex, NULL, 16): *part;
+    }
+    out[used] = 0;
+}
+
 static void s_read_part (fcj_call_t *call, const char *uri,
                          const char *part, const fcj_record_t *record)
 {
@@ -261,8 +278,10 @@ static void s_read_part (fcj_call_t *call, const char *uri,
     char name[FCJ_NAME_MAX + 8];
     size_t n, size = 0;
     json_t *list = fcj_view_artifacts (record), *one;
-    snprintf (name, sizeof name, "%.*s%s", FCJ_NAME_MAX, part,
-              stream? ".log": "");
+    if (stream)
+        snprintf (name, sizeof name, "%s.log", which);
+    else
+        s_decode (part, name, sizeof name);
     json_array_foreach (list, n, one)
         if (strcmp (json_string_value (json_object_get (one, "name")), name)
             == 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include "view.h"
+#include "../jobs/limits.h"
 #include "../jobs/utf8.h"
 
 #define POLL_MIN_MS 500
@@ -159,6 +160,21 @@ void fcj_view_text (const fcj_record_t *record, char *out, size_t size)
 
 /* ---- Artifacts --------------------------------------------------------- */
 
+/*  job://<id>/<name>, what is no character of a URI as %xx. */
+static json_t *s_uri (const char *id, const char *name)
+{
+    char encoded[3 * FCJ_NAME_MAX + 1];
+    size_t used = 0;
+    for (; *name && used + 3 < sizeof encoded; name++) {
+        unsigned char c = (unsigned char) *name;
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9') || strchr ("-._~+", c);
+        used += (size_t) sprintf (encoded + used, plain? "%c": "%%%02X", c);
+    }
+    encoded[used] = 0;
+    return json_sprintf ("job://%s/%s", id, encoded);
+}
+
 json_t *fcj_view_artifacts (const fcj_record_t *record)
 {
     const char *id = fcj_record_str (record, "id", NULL);
@@ -173,7 +189,7 @@ json_t *fcj_view_artifacts (const fcj_record_t *record)
         if (name)
             json_array_append_new (list, json_pack (
                 "{s:s,s:o,s:s,s:I,s:s*}", "name", name, "uri",
-                json_sprintf ("job://%s/%s", id? id: "", name), "mime",
+                s_uri (id? id: "", name), "mime",
                 mime? mime: "application/octet-stream", "size",
                 json_integer_value (json_object_get (one, "size")),
                 "hash", hash));

@@ -542,3 +542,8 @@ def test_resources_show_the_live_documents(live: Live) -> None:
     assert "PartWorkbench" in benches and read("freecad://capabilities")["live_documents"] is True
     assert complete("freecad://documents/{document}", "document", "sh") == [name]
     assert complete("freecad://documents/{document}/objects/{object}", "object", "C", document=name) == ["Cube"]
+    live("execute_code", code="for n in range(101): doc.addObject('App::FeaturePython', 'F')")
+    many = live.client.request("completion/complete", {
+        "ref": {"type": "ref/resource", "uri": "freecad://documents/{document}/objects/{object}"},
+        "argument": {"name": "object", "value": "F"}})["completion"]
+    assert many["hasMore"] and len(many["values"]) == 100

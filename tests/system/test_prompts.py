@@ -153,6 +153,8 @@ def test_values_are_proposed(client: Http) -> None:
      "argument": {"name": "goal", "value": 5}},
     {"ref": {"type": "ref/resource", "uri": "file:///{path}"},
      "argument": {"name": "path", "value": ""}},
+    {"ref": {"type": "ref/resource", "uri": "job://no/{job_id}"},
+     "argument": {"name": "job_id", "value": ""}},
     {"ref": "start_here", "argument": []}])
 def test_a_wrong_completion_is_refused(client: Http, params: Any) -> None:
     with pytest.raises(ProtocolError) as error:
@@ -189,6 +191,20 @@ def test_version_and_capabilities(service: Service) -> None:
         can = read(client, "freecad://capabilities")
         assert can["live_documents"] is False and can["slots"] == 2
         assert "get_job_status" in can["toolsets"]["jobs"]
+
+
+def test_a_file_with_a_blank_in_its_name_has_a_uri(client: Http) -> None:
+    job = client.submit("job.artifact('my part+1.txt', 'hello')")
+    client.wait(job)
+    (made,) = client.result(job)["artifacts"]
+    assert made["name"] == "my part+1.txt"
+    assert made["uri"] == f"job://{job}/my%20part+1.txt"
+    for uri in (made["uri"], f"job://{job}/my part+1.txt"):
+        (content,) = client.request("resources/read", {"uri": uri})["contents"]
+        assert content["text"] == "hello" and content["uri"] == uri
+    for uri in (f"job://{job}/my%20", f"job://{job}/%", f"job://{job}/%00"):
+        with pytest.raises(ProtocolError):
+            client.request("resources/read", {"uri": uri})
 
 
 def test_a_resource_is_read_by_a_tool(client: Http) -> None:
