@@ -20,6 +20,8 @@ static void s_take (fcj_front_t *front, const json_t *message)
         return;
     if (!strcmp (kind, "session"))
         fcj_session_changed (front, name);
+    else if (!strcmp (kind, "follow"))
+        fcj_follow_replaced (front, name);
     else if (!strcmp (kind, "log"))
         fcj_follow_poke (front, name);
     else if (!strcmp (kind, "answer") && body)

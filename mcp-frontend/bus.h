@@ -5,6 +5,7 @@
  *  {"from", "kind", "name", "body"}:
  *
  *    session   name: its id; it changed or has ended
+ *    follow    name: an event log whose client gets it from the sender now
  *    log       name: an event log that grew (stream.h)
  *    answer    name: a session; body: a client's JSON-RPC response
  *    cancel    name: a session; body: params of notifications/cancelled

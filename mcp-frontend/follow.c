@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "bus.h"
 #include "follow.h"
 #include "front.h"
 #include "interest.h"
@@ -174,16 +175,28 @@ static void s_told (void *arg, const char *method, json_t *params)
     json_decref (params);
 }
 
-/*  A client that connects anew has given the older one up. */
-static void s_replace (follower_t *self)
+static void s_end_others (fcj_front_t *front, const char *name,
+                          const follower_t *self)
 {
     follower_t *one, *after;
-    for (one = TAILQ_FIRST (&self->front->followers); one; one = after) {
+    for (one = TAILQ_FIRST (&front->followers); one; one = after) {
         after = TAILQ_NEXT (one, next);
-        if (one != self && one->session == self->session
-            && !strcmp (one->stream, self->stream))
+        if (one != self && one->session && !strcmp (one->name, name))
             s_finish (one, 200, NULL);
     }
+}
+
+/*  A client that connects anew has given the older one up, here or at another
+ *  front-end: a message is told on one stream only. */
+static void s_replace (follower_t *self)
+{
+    s_end_others (self->front, self->name, self);
+    fcj_bus_send (self->front, "follow", self->name, NULL);
+}
+
+void fcj_follow_replaced (fcj_front_t *front, const char *name)
+{
+    s_end_others (front, name, NULL);
 }
 
 static void s_begin (void *arg, fcj_session_t *session,

@@ -17,6 +17,8 @@ void fcj_follow (fcj_front_t *front, const fcj_sink_t *sink,
                  const char *owner, const fcj_headers_t *headers);
 /*  The log <session>:<stream> grew. */
 void fcj_follow_poke (fcj_front_t *front, const char *name);
+/*  Its client follows it at another front-end now. */
+void fcj_follow_replaced (fcj_front_t *front, const char *name);
 /*  The session has ended: its streams end. */
 void fcj_follow_end (fcj_front_t *front, const char *session);
 void fcj_follow_tick (fcj_front_t *front, int64_t now);

@@ -62,7 +62,8 @@ json_t *fcj_rpc_parse (const char *bytes, size_t size, int *code,
         return NULL;
     }
     json_error_t error;
-    json_t *value = json_loadb (bytes, size, JSON_REJECT_DUPLICATES, &error);
+    json_t *value = json_loadb (bytes, size, JSON_REJECT_DUPLICATES
+                                | JSON_DECODE_ANY, &error);
     if (!value && strstr (error.text, "JSON_ALLOW_NUL"))
         snprintf (why, 256, "Parse error: a NUL character (\\u0000) in a"
                   " string (byte %d): leave it out", error.position);

@@ -4,6 +4,7 @@ streams resumed after a lost connection."""
 from __future__ import annotations
 
 import json
+import queue
 import time
 from typing import Iterator
 
@@ -119,6 +120,21 @@ def test_what_ended_while_the_stream_was_broken_is_told_when_it_is_resumed(
     told = again.method("notifications/resources/updated")
     assert told["params"]["uri"] == f"job://{job}"
     again.close()
+
+
+def test_a_message_is_told_on_one_stream_only(
+        session: Session, pair: Pair) -> None:
+    older = session.get()
+    newer = session.get(port=pair.other)
+    assert older.next(10) is None, "it ends when its client comes elsewhere"
+    job = session.call("execute_code_async", {
+        "code": "import time\ntime.sleep(1)"}).result(
+            session.number)["structuredContent"]["job_id"]
+    session.request("resources/subscribe", {"uri": f"job://{job}"})
+    newer.method("notifications/resources/updated")
+    with pytest.raises(queue.Empty):
+        newer.next(1.5)
+    newer.close()
 
 
 def test_a_streams_version_and_kind_are_checked(session: Session) -> None:
