@@ -95,6 +95,13 @@ def test_code_without_a_document_may_make_one(live):
     assert live("list_documents")["active"] == "Fresh"
 
 
+def test_a_first_document_goes_with_the_code_that_raises(live):
+    assert failed(live, "App.newDocument('First')\n1/0")
+    assert live("list_documents")["documents"] == []
+    assert failed(live, "App.newDocument('First')\n1/0", transaction=False)
+    assert [one["name"] for one in live("list_documents")["documents"]] == ["First"]
+
+
 def test_code_may_close_its_own_document(live, part):
     done = live("execute_code", code="App.closeDocument(doc.Name)")
     assert done["changes"]["undo"] is None and live("list_documents")["documents"] == []

@@ -636,11 +636,15 @@ def test_a_document_that_ends_freecad_when_it_is_opened_costs_no_other(gui: Gui,
     assert not code(client, "import Mesh; App.newDocument('Deadly').addObject('Mesh::Export', 'E'); 1",
                     transaction=False).is_error
     make(client, "Last", 99)
+    # Its page has no template, so its tab can't be drawn: it is opened all the same.
+    code(client, "App.newDocument('Bare').addObject('TechDraw::DrawPage', 'Page').ViewObject.doubleClicked()",
+         transaction=False)
     saved(gui)
     os.kill(gui.host(), signal.SIGKILL)
     until(lambda: "Deadly" in gui.window().get("error", ""))
     gui.up()
     assert value(client, "[App.getDocument(n).Box.Length.Value for n in ('First', 'Last')]") == [66, 99]
+    assert "Bare" not in gui.window()["error"] and value(client, "App.getDocument('Bare').FileName") == ""
     assert "lost/Deadly" in client.refused("get_objects", document="Deadly")
     make(client, "More")
     saved(gui)

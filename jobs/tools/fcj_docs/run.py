@@ -115,12 +115,25 @@ def run(job: Job, code: str, document: str | None, transaction: bool, title: str
     with output() as streams:
         try:
             if doc is None:
-                return Outcome(execute.run(code, job.inputs, job, space), streams, None)
+                return Outcome(_first(job, code, space, transaction), streams, None)
             if transaction:
                 return _whole(job, code, doc, title, space, streams)
             return _loose(job, code, doc, space, streams)
         except (Exception, SystemExit) as error:
             raise _described(error, code, streams) from None
+
+
+def _first(job: Job, code: str, space: dict[str, Any], transaction: bool) -> Any:
+    """The value of code that finds no document: those that it makes are
+    closed when it raises."""
+    import FreeCAD
+    before = set(FreeCAD.listDocuments())
+    try:
+        return execute.run(code, job.inputs, job, space)
+    except BaseException:
+        for name in set(FreeCAD.listDocuments()) - before if transaction else ():
+            FreeCAD.closeDocument(name)
+        raise
 
 
 def _whole(job: Job, code: str, doc: Any, title: str, space: dict[str, Any],

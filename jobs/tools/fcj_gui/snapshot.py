@@ -260,13 +260,29 @@ def _keep(path: str, name: str) -> str:
 
 def _open(path: str, entry: dict[str, Any]) -> Any:
     """A document that was as its file is, from its file: it is unchanged then."""
-    import FreeCAD
     if not entry["modified"] and entry.get("original") and stamp(entry["file"]) == entry["original"]:
-        document = FreeCAD.openDocument(entry["file"])
+        import FreeCAD
+        document = _whole(entry["file"], entry)
         if document.Name == entry["name"]:
             return document
         FreeCAD.closeDocument(document.Name)
-    document = FreeCAD.openDocument(os.path.join(path, entry["name"] + ".FCStd"))
+    document = _whole(os.path.join(path, entry["name"] + ".FCStd"), entry)
     document.FileName = entry["file"]
     document.Label = entry["label"]
     return document
+
+
+def _whole(file: str, entry: dict[str, Any]) -> Any:
+    """The document of a file with all of its objects. A view that can't be
+    drawn (a page without its template) is no reason to leave it out."""
+    import FreeCAD
+    before = set(FreeCAD.listDocuments())
+    try:
+        return FreeCAD.openDocument(file)
+    except Exception:
+        for name in set(FreeCAD.listDocuments()) - before:
+            document = FreeCAD.getDocument(name)
+            if len(document.Objects) == entry["objects"] > 0:
+                return document
+            FreeCAD.closeDocument(name)
+        raise
