@@ -308,6 +308,27 @@ d.recompute()""")
     assert other["replaced"] == "A" and other["label"] == "A"
 
 
+def test_a_result_takes_the_place_and_the_looks_of_what_it_replaces(client: Http) -> None:
+    close_all(client)
+    value(client, "d = App.newDocument('Doc'); p = d.addObject('App::Part', 'P'); g = d.addObject("
+                  "'App::DocumentObjectGroup', 'G'); p.addObject(g); b = d.addObject('Part::Box', 'B')\n"
+                  "g.addObject(b); p.Placement.Base.z = 100; b.Placement.Base.x = 5; d.recompute()\n"
+                  "b.ViewObject.ShapeColor = (1.0, 0.0, 0.0); 1")
+    for old in ("B", "Result"):                     # parametric, then a plain shape
+        job = client.call("execute_code_async", code="inputs['b']", inputs={"b": f"Doc.{old}"})["job_id"]
+        made = client.call("apply_job_result", job_id=job, replace=old)
+        assert made["object"] == "Result", made
+        seen = client.call("inspect_object", object="Result")
+        assert seen["parents"][0] == "P" and seen["placement_in_document"]["position"] == [5, 0, 100]
+        assert seen["view_properties"]["ShapeColor"] == "#ff0000"
+        assert value(client, "doc.G.Group[0].Name") == "Result"
+    value(client, "b = doc.addObject('PartDesign::Body', 'Body'); f = doc.addObject('PartDesign::AdditiveBox', "
+                  "'F'); b.addObject(f); 1")
+    assert "Body is made from it" in client.refused("apply_job_result", job_id=job, replace="F")
+    assert {"Body", "F"} <= set(client.call("apply_job_result", job_id=job, replace="Body")["changes"]["removed"])
+    assert client.call("undo")["created"] and value(client, "doc.Body.Tip.Name") == "F"
+
+
 def test_a_live_shape_that_is_not_there_is_told(client: Http) -> None:
     job = client.call("fuse_shapes_async", shapes=["a", "b"],
                       inputs={"a": "Doc.Nope", "b": "Doc.B"})["job_id"]

@@ -8,6 +8,7 @@ from fcj_docs import find
 from fcj_docs.change import Change
 from fcj_docs.types import Changes
 
+LOOKS = ("ShapeColor", "LineColor", "PointColor", "Transparency", "DisplayMode")
 Name = Annotated[str, Bound(minLength=1, maxLength=256)]
 SHAPES_MAX = 64
 
@@ -129,18 +130,39 @@ def _placed(item: Any) -> Any:
 
 
 def _into(doc: Any, shape: Any, old: Any, name: str | None) -> Any:
+    """The object with the shape: a new one, or in the place of an old one."""
+    if old is not None:                      # shapes are the document's, places the holder's
+        shape.Placement = find.above(old).inverse().multiply(shape.Placement)
     if old is not None and old.TypeId == "Part::Feature":
         old.Shape = shape
         if name:
             old.Label = name
         return old
-    label = name or (old.Label if old is not None else "Result")
-    if old is not None:
-        users = [user.Name for user in old.InList if not user.isDerivedFrom("App::DocumentObjectGroup")]
-        if users:
-            raise Invalid(f"{old.Name} ({old.TypeId}) can't be replaced: {', '.join(users[:5])} "
-                          "made from it; leave `replace` out, or replace those")
-        doc.removeObject(old.Name)
     item = doc.addObject("Part::Feature", "Result")
-    item.Shape, item.Label = shape, label
+    item.Shape = shape
+    label = name or "Result"
+    if old is not None:
+        label = name or old.Label
+        _take_place(item, old)
+    item.Label = label
     return item
+
+
+def _take_place(item: Any, old: Any) -> None:
+    """Removes the old object; the item is where that was, and looks like it."""
+    holders = [user for user in dict.fromkeys(old.InList) if old in getattr(user, "Group", ())]
+    body = [user.Name for user in holders if user.TypeId == "PartDesign::Body"]
+    users = body or [user.Name for user in dict.fromkeys(old.InList) if user not in holders]
+    if users:
+        raise Invalid(f"{old.Name} ({old.TypeId}) can't be replaced: {', '.join(users[:5])} "
+                      f"{'is' if len(users) == 1 else 'are'} made from it; leave `replace` out, or replace "
+                      "what uses it")
+    for name in LOOKS:
+        if hasattr(old.ViewObject, name) and hasattr(item.ViewObject, name):
+            setattr(item.ViewObject, name, getattr(old.ViewObject, name))
+    item.Visibility = old.Visibility
+    if old.TypeId == "PartDesign::Body":
+        old.removeObjectsFromDocument()      # its features are nothing without it
+    old.Document.removeObject(old.Name)
+    for holder in holders:
+        holder.addObject(item)
