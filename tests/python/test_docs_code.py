@@ -145,6 +145,15 @@ def test_results_of_jobs_are_read_when_they_were_given(live, part, blob):
     assert "depends_on" in failed(live, f"jobs.result('{OTHER}')")["message"]
 
 
+def test_the_macros_of_whoever_runs_the_service_are_there(live, macros, tmp_path, monkeypatch):
+    import pwd
+    own = tmp_path / ".local/share/FreeCAD/Macro"
+    own.mkdir(parents=True)
+    (own / "Mine.FCMacro").write_text("1")
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: type("", (), {"pw_dir": str(tmp_path)}))
+    assert "Mine.FCMacro" in [one["name"] for one in live("list_macros")["macros"]]
+
+
 def test_a_macro_runs_as_one_step_with_its_arguments(live, part, macros):
     (macros / "Make.FCMacro").write_text("# -*- coding: utf-8 -*-\n# Makes a box.\n"
                                          "FreeCAD.ActiveDocument.addObject('Part::Box', 'M').Length = size\n"

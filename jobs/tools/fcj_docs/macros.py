@@ -4,6 +4,7 @@ A macro is named by its file; no path is taken, and no symbolic link followed.
 """
 
 import os
+import pwd
 import re
 import stat
 
@@ -14,9 +15,15 @@ ENDINGS = (".FCMacro", ".fcmacro", ".py")
 
 
 def directories() -> list[str]:
-    """Where macros lie, the user's first."""
+    """Where macros lie, the user's first: those of this FreeCAD, whose home
+    may be the service's, then those of the person whom it runs as."""
     import FreeCAD
-    found = [FreeCAD.getUserMacroDir(True), os.path.join(FreeCAD.getHomePath(), "Macro"),
+    try:
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:                         # a user without a name
+        home = "/nonexistent"
+    found = [FreeCAD.getUserMacroDir(True), os.path.join(home, ".local/share/FreeCAD/Macro"),
+             os.path.join(home, ".FreeCAD/Macro"), os.path.join(FreeCAD.getHomePath(), "Macro"),
              "/usr/share/freecad/Macro"]
     return [path for path in dict.fromkeys(os.path.normpath(one) for one in found)
             if os.path.isdir(path)]
