@@ -65,6 +65,33 @@ def test_code_that_raises_leaves_no_trace_in_the_documents(live, part):
     assert all(item.State == ["Up-to-date"] for item in part.Objects)
 
 
+OWN_STEPS = ("doc.Box.Height = 3\ndoc.openTransaction('mine')\ndoc.Box.Length = 99\n"
+             "doc.commitTransaction()\ndoc.Box.Width = 98\nnew = doc.addObject('Part::Box', 'New')\n"
+             "doc.openTransaction('other')\ndoc.removeObject('Cut')\ndoc.commitTransaction()\n"
+             "doc.removeObject('Cyl')\ndoc.openTransaction('third')\nnew.Length = 4\ndoc.abortTransaction()\n")
+
+
+def test_code_that_commits_steps_of_its_own_is_taken_back_too(live, part):
+    def now():
+        return (part.Box.Length.Value, part.Box.Width.Value, part.Box.Height.Value,
+                sorted(item.Name for item in part.Objects), part.UndoNames, part.Cut.Shape.Volume)
+    before = now()
+    assert failed(live, OWN_STEPS + "1/0")
+    assert now() == before and part.RedoNames == []
+    assert "as it was before" in failed(live, OWN_STEPS + "doc.Box.Length = 0")["message"]
+    assert now() == before and part.Cut.isValid()
+    made = live("execute_code", code=OWN_STEPS)["changes"]
+    assert made["created"] == ["New"] and set(made["removed"]) == {"Cut", "Cyl"}
+    assert part.New.Length.Value == 10, "aborted by the code itself"
+    live("undo", steps=made["undo_steps"])
+    assert now()[:-2] == before[:-2] and part.Cut.isValid()
+
+
+def test_a_step_is_told_when_there_is_room_for_no_more(live, part):
+    for length in range(10, 35):
+        assert live("edit_object", object="Box", properties={"Length": length + 1})["undo"] == "Edit Box"
+
+
 def test_code_that_breaks_a_recompute_is_no_success(live, part):
     error = failed(live, "doc.Box.Length = 0\nprint('done')")
     assert "Box (Part::Box)" in error["message"] and error["stdout"] == "done\n"

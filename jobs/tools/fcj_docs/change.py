@@ -5,6 +5,10 @@ objects, recomputes, and compares the objects in error before and after. An
 exception, or an error that was not there before, takes everything back: the
 transaction is aborted and what the abort touched is recomputed, so that the
 shapes too are as they were. One change is one undo step.
+
+Code may open and commit transactions itself, as macros and FreeCAD's commands
+do. Each is a step of its own then; what comes between them is in one of ours,
+so that all of it can be taken back.
 """
 
 import contextlib
@@ -27,9 +31,14 @@ def errors(doc: Any) -> dict[str, ObjectError]:
 
 
 class _Watch:
-    """Notes which objects come, change and go, in every document."""
+    """Notes which objects come, change and go, in every document.
 
-    def __init__(self) -> None:
+    title: of the transaction that is opened again whenever another one ends;
+    none when empty. steps: document -> how many were committed."""
+
+    def __init__(self, title: str = "") -> None:
+        self.title = title
+        self.steps: dict[str, int] = {}
         self.created: dict[tuple[str, str], None] = {}
         self.changed: dict[tuple[str, str], None] = {}
         self.removed: dict[tuple[str, str], None] = {}
@@ -53,6 +62,19 @@ class _Watch:
         # It has none before it is in, and changes once more when it is gone.
         if item.Document is not None and _key(item) not in self.removed:
             self.changed[_key(item)] = None
+
+
+    def slotCommitTransaction(self, doc: Any) -> None:
+        self.steps[doc.Name] = self.steps.get(doc.Name, 0) + 1
+        self._open_again()
+
+    def slotAbortTransaction(self, doc: Any) -> None:
+        self._open_again()
+
+    def _open_again(self) -> None:
+        if self.title:
+            import FreeCAD
+            FreeCAD.setActiveTransaction(self.title)
 
 
 @contextlib.contextmanager
@@ -92,7 +114,7 @@ class Change:
                  edited: Iterable[str] = (), force: bool = False) -> None:
         self.doc, self.name, self.title = doc, doc.Name, title
         self.on_error, self.edited, self.force = on_error, set(edited), force
-        self.watch = _Watch()
+        self.watch = _Watch(title)
         self.answer: Changes
 
     def __enter__(self) -> "Change":
@@ -107,7 +129,6 @@ class Change:
         self.before = errors(self.doc)
         self.touched = {item.Name for item in self.doc.Objects if "Touched" in item.State} \
             if self.doc.isTouched() else set()
-        self.undo_count = self.doc.UndoCount
         # A step of another document than the active one would be a step of that
         # one, too ("-> Edit Box").
         self.active = FreeCAD.ActiveDocument
@@ -143,9 +164,18 @@ class Change:
         except BaseException:
             self._roll_back()
             raise
-        _close(abort=False)
-        if self.alive() and self.doc.UndoCount > self.undo_count:
-            self.answer["undo"] = self.title
+        self._close(abort=False)
+        steps = self.watch.steps.get(self.name, 0)
+        if self.alive() and steps and self.doc.UndoNames:
+            self.answer["undo"] = self.doc.UndoNames[0]
+            if steps > 1:
+                self.answer["undo_steps"] = min(steps, self.doc.UndoCount)
+
+    def _close(self, abort: bool) -> None:
+        import FreeCAD
+        self.watch.title = ""                # no other after this one
+        if FreeCAD.getActiveTransaction():
+            FreeCAD.closeActiveTransaction(abort)
 
     def alive(self) -> bool:
         """False when the code has closed the document."""
@@ -180,10 +210,13 @@ class Change:
     def _roll_back(self) -> None:
         """As it was: values, then shapes; documents that are new are closed."""
         import FreeCAD
-        _close(abort=True)
+        self._close(abort=True)
         for name in self.watch.new_documents:
             if name in FreeCAD.listDocuments():
                 FreeCAD.closeDocument(name)
+        for name, steps in self.watch.steps.items():
+            if name in FreeCAD.listDocuments():
+                _undo(FreeCAD.getDocument(name), steps)
         for name in {doc for doc, _ in {**self.watch.changed, **self.watch.removed}}:
             doc = FreeCAD.listDocuments().get(name)
             if doc is not None:
@@ -202,10 +235,15 @@ def _mend(doc: Any, before: set[str]) -> None:
         doc.recompute(list(stale.values()))
 
 
-def _close(abort: bool) -> None:
+def _undo(doc: Any, steps: int) -> None:
+    """Takes committed steps back for good: nothing is left to be repeated."""
     import FreeCAD
-    if FreeCAD.getActiveTransaction():
-        FreeCAD.closeActiveTransaction(abort)
+    for _ in range(min(steps, doc.UndoCount)):
+        doc.undo()
+    if doc.Objects and doc.RedoCount:        # a new step clears those to repeat
+        FreeCAD.setActiveTransaction("none")
+        doc.Objects[0].Label2 += " "
+        FreeCAD.closeActiveTransaction(True)
 
 
 def recompute(doc: Any, force: bool = False) -> int:

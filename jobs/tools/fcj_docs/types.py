@@ -30,6 +30,8 @@ class Changes(TypedDict):
     removed: list[str]
     recompute: Recompute
     undo: Annotated[str | None, "The undo step; `undo` takes it back. null: none was made"]
+    undo_steps: NotRequired[Annotated[int, "How many it is, when the code made steps of its own: give it "
+                                           "to `undo` as `steps`"]]
 
 
 class ObjectInfo(TypedDict):

@@ -9,13 +9,17 @@ import signal
 import sys
 import traceback
 
+UNDO_STEPS = 100                # FreeCAD's own default is 20
+
 
 def _settings() -> None:
-    """Nobody is there to answer a question, or to see a thumbnail."""
+    """Nobody is there to answer a question, or to see a thumbnail. And code that
+    commits many steps of its own can be taken back."""
     import FreeCAD
     document = FreeCAD.ParamGet("User parameter:BaseApp/Preferences/Document")
     for name in ("SaveThumbnail", "AutoSaveEnabled", "RecoveryEnabled"):
         document.SetBool(name, False)
+    document.SetInt("MaxUndoSize", UNDO_STEPS)
 
 
 def _crash_as_usual() -> None:

@@ -52,9 +52,9 @@ def execute_code(job: Job, code: Code,
     The code has `FreeCAD` (= `App`), `FreeCADGui` (= `Gui`), `Part`, `doc` (the document), `math`,
     `inputs`, `job` (progress, artifact, log) and `jobs`. Millimetres and degrees.
 
-    It is one undo step, and all or nothing: when the code raises, or leaves an
-    object in error that was fine before, the documents are put back and the error
-    has traceback, line and output. The documents are recomputed afterwards.
+    It is one undo step (`undo_steps`, when it commits transactions itself), and all or
+    nothing: when the code raises, or leaves an object in error that was fine before, the
+    documents are put back and the error has traceback, line and output. The documents are recomputed afterwards.
     The answer names the objects that were created, changed and removed.
 
     Next: get_view to look, undo to take it back.
