@@ -2,6 +2,7 @@
  *  with the time it is.  */
 
 #include "child.h"
+#include "logfile.h"
 #include "../../jobs/log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,6 @@
 #define PAUSE_MIN_MS    50
 #define PAUSE_MAX_MS    5000
 #define SETTLED_MS      30000
-#define LOG_MAX_BYTES   (10 * 1024 * 1024)
 
 struct fcj_child {
     char *name, *log, *lock;
@@ -76,18 +76,6 @@ void fcj_child_destroy (fcj_child_t **self_p)
     *self_p = NULL;
 }
 
-static int s_open_log (const char *path)
-{
-    struct stat about;
-    if (stat (path, &about) == 0 && about.st_size > LOG_MAX_BYTES) {
-        char old[4096];
-        snprintf (old, sizeof old, "%s.1", path);
-        rename (path, old);
-    }
-    return open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-                 0600);
-}
-
 /*  Between fork and exec: only what is safe there.  */
 __attribute__ ((noreturn))
 static void s_become (fcj_child_t *self, pid_t parent, int log, int lock)
@@ -143,7 +131,7 @@ void fcj_child_keep (fcj_child_t *self, int64_t now)
         self->due = now + PAUSE_MIN_MS;
         return;
     }
-    int log = s_open_log (self->log);
+    int log = fcj_logfile_open (self->log);
     pid_t parent = getpid ();
     pid_t pid = fork ();
     if (pid == 0)

@@ -7,6 +7,7 @@
  *  (idle-s). A second service in the same run directory ends with
  *  status 0: the first one serves.  */
 
+#include "logfile.h"
 #include "service.h"
 #include "../../jobs/log.h"
 #include <errno.h>
@@ -20,7 +21,6 @@
 
 #define FLAGS_MAX 100
 #define LOCK_TRIES 20
-#define LOG_MAX_BYTES (10 * 1024 * 1024)
 
 typedef struct {
     bool daemon, automatic;
@@ -75,13 +75,7 @@ static void s_daemonize (const char *log_dir)
     if (fork () != 0)
         _exit (0);
     int null = open ("/dev/null", O_RDWR);
-    struct stat about;
-    if (stat (log, &about) == 0 && about.st_size > LOG_MAX_BYTES) {
-        char old[4200];
-        snprintf (old, sizeof old, "%s.1", log);
-        rename (log, old);
-    }
-    int out = open (log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
+    int out = fcj_logfile_open (log);
     dup2 (null, 0);
     dup2 (null, 1);
     dup2 (out >= 0 ? out : null, 2);

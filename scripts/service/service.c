@@ -11,6 +11,7 @@
 #include "audience.h"
 #include "child.h"
 #include "listens.h"
+#include "logfile.h"
 #include "redis.h"
 #include "../../broker/client.h"
 #include "../../jobs/job.h"
@@ -145,6 +146,17 @@ static void s_keep_parts (service_t *self, int64_t now)
     }
 }
 
+static void s_trim_logs (service_t *self)
+{
+    char own[4096];
+    snprintf (own, sizeof own, "%s/service.log",
+              fcj_config_path (self->config, "log_dir"));
+    fcj_logfile_trim (own);
+    for (int n = 0; n < PARTS; n++)
+        if (self->parts[n])
+            fcj_logfile_trim (fcj_child_log (self->parts[n]));
+}
+
 static void s_reap (service_t *self)
 {
     int status;
@@ -226,6 +238,7 @@ static void s_ask (service_t *self, int64_t now)
         return;
     self->asked = now;
     self->asking = true;
+    s_trim_logs (self);
     fcj_client_request (self->client, "STATUS", NULL, 0, STATUS_TIMEOUT_MS,
                         s_on_status, self);
 }

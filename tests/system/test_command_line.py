@@ -190,6 +190,19 @@ def test_doctor_calls_a_redis_that_may_forget_weak(away: Line) -> None:
         redis.wait(10)
 
 
+def test_a_log_that_has_grown_is_put_aside(fcj: Line) -> None:
+    log = fcj.home / "state" / "log" / "worker.log"
+    with log.open("a") as more:
+        more.write("much\n" * (3 << 20))
+    end = time.monotonic() + 20
+    while log.stat().st_size > 1 << 20:
+        assert time.monotonic() < end, "it is as long as before"
+        time.sleep(0.1)
+    assert 9 << 20 < log.with_name("worker.log.1").stat().st_size < 11 << 20
+    assert fcj("submit", "-c", "1", "--wait").returncode == 0
+    assert "job_finished" in log.read_text()    # goes on at its beginning
+
+
 def screen(fcj: Line, rows: int, columns: int, seconds: float) -> str:
     """What fcj top draws on such a terminal until `q` is pressed."""
     pid, fd = pty.fork()
