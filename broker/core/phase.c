@@ -22,8 +22,7 @@ static void s_finish_text (const job_t *job, fcj_action_t *action);
 const char *
 fcj_phase_state (const job_t *job)
 {
-    return job->phase == RUNNING
-           || (job->sent && !job->delivered) ? "running" : "queued";
+    return job->phase == RUNNING || job->sent ? "running" : "queued";
 }
 
 void

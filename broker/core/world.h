@@ -268,7 +268,8 @@ fcj_phase_calls (unsigned phase)
 {
     return phase != WAITING && phase != READY && phase != RUNNING;
 }
-/*  "running" or "queued", as agents see it.  */
+/*  "running" or "queued", as the record has it: an attempt that the worker
+ *  handed over runs until the store has its end.  */
 const char *fcj_phase_state (const job_t *job);
 void fcj_phase_first (fcj_core_t *self, job_t *job, phase_t phase);
 void fcj_phase_set (fcj_core_t *self, job_t *job, phase_t phase);

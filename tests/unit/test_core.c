@@ -309,6 +309,24 @@ a_stale_token_finishes_nothing (void **state)
 }
 
 static void
+a_job_that_was_handed_over_runs_until_the_store_has_its_end (void **state)
+{
+    bench_t *self = *state;
+    fcj_id_t id;
+    s_id (1, id);
+    s_worker (self, 1);
+    s_submit (self, 1, "a", FCJ_NORMAL);
+    fcj_event_t event = {
+        .type = FCJ_EV_FINISH, .worker = "w", .id = id, .token = self->token,
+        .state = FCJ_COMPLETED, .bytes = calloc (1, sizeof (fcj_bytes_t) + 1),
+    };
+    fcj_core_step (self->core, &event, self->now);
+    assert_true (fcj_core_pending (self->core));
+    assert_string_equal (fcj_core_state (self->core, id, NULL, NULL),
+                         "running");
+}
+
+static void
 a_cancelled_job_is_killed_and_keeps_its_slot_until_it_is_gone (void **state)
 {
     bench_t *self = *state;
@@ -552,6 +570,7 @@ main (void)
         TEST (a_stale_token_finishes_nothing),
         TEST (a_job_that_ended_unseen_wakes_who_waits_for_it),
         TEST (a_job_that_ran_long_does_not_expire_when_it_is_requeued),
+        TEST (a_job_that_was_handed_over_runs_until_the_store_has_its_end),
         TEST (a_cancelled_job_is_killed_and_keeps_its_slot_until_it_is_gone),
         TEST (a_question_is_answered_once_and_again_for_who_did_not_hear),
         TEST (a_question_ends_with_its_attempt),
