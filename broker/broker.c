@@ -64,6 +64,19 @@ fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event)
     }
 }
 
+fcj_bytes_t *
+fcj_bytes_take (fcj_pack_t **pack_p)
+{
+    size_t size = fcj_pack_size (*pack_p);
+    fcj_bytes_t *bytes = malloc (sizeof *bytes + size);
+    if (!bytes)
+        abort ();
+    bytes->size = size;
+    memcpy (bytes->data, fcj_pack_data (*pack_p), size);
+    fcj_pack_destroy (pack_p);
+    return bytes;
+}
+
 /* ---- Who is there ------------------------------------------------------ */
 
 fcj_peer_t *

@@ -96,11 +96,21 @@ void fcj_broker_run (fcj_broker_t *self, const volatile int *stop);
 int64_t fcj_broker_now (const fcj_broker_t *self);
 /*  One step of the core, actions carried out.  */
 void fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event);
+/*  What was packed, as an event hands it to the core; the pack is gone.  */
+fcj_bytes_t *fcj_bytes_take (fcj_pack_t **pack_p);
 
 void fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer,
                           const char *type, const fcj_map_t *body);
 void fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer,
                         const char *type, const fcj_map_t *body);
+void fcj_handle_status (fcj_broker_t *self, fcj_peer_t *peer, int64_t req);
+void fcj_handle_live (fcj_broker_t *self, fcj_peer_t *peer, int64_t req,
+                      const fcj_map_t *body);
+void fcj_handle_reload (fcj_broker_t *self, uint64_t ref);
+void fcj_handle_reloaded (fcj_broker_t *self, fcj_peer_t *peer,
+                          const fcj_map_t *body);
+/*  Answers the reload when nobody is waited for any more: call it when a worker
+ *  is gone.  */
 void fcj_reload_over (fcj_broker_t *self);
 /*  Keeps `info` of the body, when it has one.  */
 void fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body);

@@ -1,12 +1,14 @@
-/*  handle_frontend.c - what front-ends say.  */
+/*  handle_frontend.c - what front-ends say: their jobs.
+ *
+ *  Of a job the broker reads what it decides by (owner, lane, priority, what
+ *  it depends on) and hands on the rest as it came. A front-end is trusted to
+ *  say for which owner it asks; the core and the store compare that with the
+ *  job's. STATUS, LIVE and RELOAD have files of their own.  */
 
 #include "broker.h"
-#include "../jobs/log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RELOAD_MS 30000
 
 /*  The owner, lane and so on of a job; the rest the broker never reads. -1:
  *  refused, and answered.  */
@@ -76,13 +78,7 @@ s_submit (fcj_broker_t *self, fcj_peer_t *peer, uint64_t ref,
     }
     fcj_pack_t *pack = fcj_pack_new ();
     fcj_map_repack (body, "job", pack);
-    size_t size = fcj_pack_size (pack);
-    event.bytes = malloc (sizeof (fcj_bytes_t) + size);
-    if (!event.bytes)
-        abort ();
-    event.bytes->size = size;
-    memcpy (event.bytes->data, fcj_pack_data (pack), size);
-    fcj_pack_destroy (&pack);
+    event.bytes = fcj_bytes_take (&pack);
     if (fcj_map_bool (body, "watch", false))
         fcj_watch (self, peer, id);
     fcj_broker_step (self, &event);
@@ -135,13 +131,7 @@ s_answer_bytes (const fcj_map_t *body)
     fcj_pack_kstr (pack, "action", action);
     fcj_pack_kstrn (pack, "content", accept ? content : "",
                     accept ? size : 0);
-    fcj_bytes_t *bytes = malloc (sizeof *bytes + fcj_pack_size (pack));
-    if (!bytes)
-        abort ();
-    bytes->size = fcj_pack_size (pack);
-    memcpy (bytes->data, fcj_pack_data (pack), bytes->size);
-    fcj_pack_destroy (&pack);
-    return bytes;
+    return fcj_bytes_take (&pack);
 }
 
 static void
@@ -158,217 +148,6 @@ s_answer (fcj_broker_t *self, uint64_t ref, const char *id,
         fcj_send_refused (self, ref, FCJ_INVALID, "An answer has the action "
                           "accept (with content, at most 64 KiB), decline or "
                           "cancel.", false);
-}
-
-/* ---- STATUS ------------------------------------------------------------ */
-
-typedef struct {
-    fcj_broker_t *broker;
-    fcj_pack_t *pack;
-    size_t count;
-} view_t;
-
-static void
-s_count_one (void *arg, const char *id, const char *owner)
-{
-    (void) id;
-    (void) owner;
-    ((view_t *) arg)->count++;
-}
-
-static void
-s_pack_one (void *arg, const char *id, const char *owner)
-{
-    view_t *view = arg;
-    const fcj_seen_t *seen = fcj_seen (view->broker, id, false);
-    fcj_pack_map (view->pack, 6);
-    fcj_pack_kstr (view->pack, "id", id);
-    fcj_pack_kstr (view->pack, "owner", owner);
-    fcj_pack_kstr (view->pack, "tool", seen ? seen->tool : "");
-    fcj_pack_kint (view->pack, "started", seen ? seen->started : 0);
-    fcj_pack_kreal (view->pack, "progress", seen ? seen->progress : 0);
-    fcj_pack_kstr (view->pack, "message", seen ? seen->message : "");
-}
-
-static void
-s_pack_worker (fcj_broker_t *self, fcj_pack_t *pack, size_t n)
-{
-    fcj_core_worker_t worker;
-    fcj_core_worker (self->core, n, &worker);
-    view_t view = { .broker = self, .pack = pack };
-    fcj_core_running (self->core, n, s_count_one, &view);
-    fcj_pack_map (pack, 8);
-    fcj_pack_kstr (pack, "worker", worker.worker);
-    fcj_pack_kstr (pack, "name", worker.name);
-    fcj_pack_kint (pack, "slots", worker.slots);
-    fcj_pack_kint (pack, "busy", worker.busy);
-    fcj_pack_kbool (pack, "connected", worker.connected);
-    fcj_pack_key (pack, "lanes");
-    fcj_pack_array (pack, (worker.lanes & 1) + (worker.lanes >> 1 & 1));
-    for (int lane = 0; lane < FCJ_LANE_COUNT; lane++)
-        if (worker.lanes & 1u << lane)
-            fcj_pack_str (pack, fcj_lane_name ((fcj_lane_t) lane));
-    fcj_pack_key (pack, "running");
-    fcj_pack_array (pack, view.count);
-    fcj_core_running (self->core, n, s_pack_one, &view);
-    fcj_peer_t *peer = fcj_peer_worker (self, worker.worker);
-    fcj_pack_key (pack, "info");
-    if (peer && peer->info)
-        fcj_pack_raw (pack, peer->info, peer->info_size);
-    else
-        fcj_pack_map (pack, 0);
-}
-
-static void
-s_status (fcj_broker_t *self, fcj_peer_t *peer, int64_t req)
-{
-    fcj_core_counts_t counts;
-    fcj_core_worker_t worker;
-    fcj_core_counts (self->core, &counts);
-    size_t workers = 0;
-    while (fcj_core_worker (self->core, workers, &worker))
-        workers++;
-    fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 10);
-    fcj_pack_kint (pack, "req", req);
-    fcj_pack_key (pack, "queued");
-    fcj_pack_map (pack, 2);
-    fcj_pack_kint (pack, "compute", (int64_t) counts.queued[0]);
-    fcj_pack_kint (pack, "gui", (int64_t) counts.queued[1]);
-    fcj_pack_kint (pack, "running", (int64_t) counts.running);
-    fcj_pack_kint (pack, "waiting", (int64_t) counts.waiting);
-    fcj_pack_key (pack, "workers");
-    fcj_pack_array (pack, workers);
-    for (size_t n = 0; n < workers; n++)
-        s_pack_worker (self, pack, n);
-    fcj_pack_key (pack, "counters");
-    fcj_pack_map (pack, 5);
-    fcj_pack_kint (pack, "submitted", (int64_t) counts.submitted);
-    fcj_pack_kint (pack, "completed", (int64_t) counts.completed);
-    fcj_pack_kint (pack, "failed", (int64_t) counts.failed);
-    fcj_pack_kint (pack, "cancelled", (int64_t) counts.cancelled);
-    fcj_pack_kint (pack, "requeued", (int64_t) counts.requeued);
-    fcj_pack_kstr (pack, "store", fcj_writer_up (self->writer)
-                   && self->recovered ? "up" : "down");
-    fcj_pack_kstr (pack, "version", FCJ_VERSION);
-    fcj_pack_kint (pack, "uptime_ms", fcj_mono_ms () - self->mono_start);
-    fcj_pack_key (pack, "limits");
-    fcj_pack_map (pack, 2);
-    fcj_pack_kint (pack, "queue_max",
-                   fcj_config_int (self->config, "queue-max"));
-    fcj_pack_kint (pack, "queue_owner_max",
-                   fcj_config_int (self->config, "queue-owner-max"));
-    fcj_send (self, peer, "DONE", pack);
-    fcj_pack_destroy (&pack);
-}
-
-/* ---- LIVE -------------------------------------------------------------- */
-
-/*  FNV-1a: tells one answer from another, not one attacker's from ours.  */
-static int64_t
-s_stamp (const char *worker, const void *bytes, size_t size)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (const char *at = worker; *at; at++)
-        hash = (hash ^ (unsigned char) *at) * 1099511628211u;
-    for (const unsigned char *at = bytes, *end = at + size; at < end; at++)
-        hash = (hash ^ *at) * 1099511628211u;
-    return (int64_t) (hash >> 1);
-}
-
-static void
-s_live (fcj_broker_t *self, fcj_peer_t *peer, int64_t req,
-        const fcj_map_t *body)
-{
-    const fcj_peer_t *holder = fcj_lane_holder (self);
-    fcj_map_t *info = holder && holder->info
-        ? fcj_map_new (holder->info, holder->info_size) : NULL;
-    fcj_pack_t *gui = fcj_pack_new ();
-    bool there = info && fcj_map_map (info, "gui")
-        && fcj_map_repack (info, "gui", gui) == 0;
-    int64_t stamp = there ? s_stamp (holder->worker, fcj_pack_data (gui),
-                                     fcj_pack_size (gui)) : 0;
-    bool news = there && stamp != fcj_map_int (body, "seen", -1);
-    fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, news ? 4 : 2);
-    fcj_pack_kint (pack, "req", req);
-    fcj_pack_kint (pack, "stamp", stamp);
-    if (news) {
-        fcj_pack_kstr (pack, "worker", holder->worker);
-        fcj_pack_key (pack, "gui");
-        fcj_pack_raw (pack, fcj_pack_data (gui), fcj_pack_size (gui));
-    }
-    fcj_send (self, peer, "DONE", pack);
-    fcj_pack_destroy (&pack);
-    fcj_pack_destroy (&gui);
-    fcj_map_destroy (&info);
-}
-
-/* ---- RELOAD ------------------------------------------------------------ */
-
-static void
-s_reload (fcj_broker_t *self, uint64_t ref)
-{
-    if (self->reload_ref) {
-        fcj_send_refused (self, ref, FCJ_CONFLICT, "A reload is under way: "
-                          "try again when it is done.", true);
-        return;
-    }
-    self->reload_ref = ref;
-    self->reload_until = fcj_broker_now (self) + RELOAD_MS;
-    fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 1);
-    fcj_pack_kint (pack, "req", (uint32_t) ref);
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
-        fcj_peer_t *peer = &self->peers[n];
-        peer->reload_ok = false;
-        strcpy (peer->reload_error, "The worker did not answer.");
-        peer->reload_waits = peer->used && peer->is_worker;
-        if (peer->reload_waits)
-            fcj_send (self, peer, "RELOAD", pack);
-    }
-    fcj_pack_destroy (&pack);
-    fcj_reload_over (self);
-}
-
-/*  Answers the reload when nobody is waited for any more.  */
-void
-fcj_reload_over (fcj_broker_t *self)
-{
-    if (!self->reload_ref)
-        return;
-    size_t workers = 0;
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
-        fcj_peer_t *peer = &self->peers[n];
-        if (peer->used && peer->is_worker && peer->reload_waits
-            && fcj_broker_now (self) < self->reload_until)
-            return;
-        workers += peer->used && peer->is_worker;
-    }
-    fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 3);
-    fcj_pack_kint (pack, "req", (uint32_t) self->reload_ref);
-    fcj_pack_key (pack, "workers");
-    fcj_pack_array (pack, workers);
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
-        fcj_peer_t *peer = &self->peers[n];
-        if (!peer->used || !peer->is_worker)
-            continue;
-        fcj_pack_map (pack, 3);
-        fcj_pack_kstr (pack, "worker", peer->worker);
-        fcj_pack_kbool (pack, "ok", peer->reload_ok);
-        fcj_pack_kstr (pack, "error",
-                       peer->reload_ok ? NULL : peer->reload_error);
-    }
-    fcj_pack_kstr (pack, "catalogue", self->catalogue);
-    fcj_peer_t *asker = fcj_peer_serial (self,
-                                         (uint32_t) (self->reload_ref >> 32));
-    if (asker)
-        fcj_send (self, asker, "DONE", pack);
-    fcj_pack_destroy (&pack);
-    self->reload_ref = 0;
-    free (self->catalogue);
-    self->catalogue = NULL;
 }
 
 /* ---- All of them ------------------------------------------------------- */
@@ -429,11 +208,11 @@ fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
     if (strcmp (type, "SUBMIT") == 0)
         s_submit (self, peer, ref, body);
     else if (strcmp (type, "STATUS") == 0)
-        s_status (self, peer, req);
+        fcj_handle_status (self, peer, req);
     else if (strcmp (type, "LIVE") == 0)
-        s_live (self, peer, req, body);
+        fcj_handle_live (self, peer, req, body);
     else if (strcmp (type, "RELOAD") == 0)
-        s_reload (self, ref);
+        fcj_handle_reload (self, ref);
     else
         for (const char *const *at = (const char *const[]) {
                  "WATCH", "UNWATCH", "PLACE", "CANCEL", "DELETE",

@@ -83,13 +83,7 @@ s_copy (const fcj_map_t *body)
         if (fcj_map_repack (body, key, pack) < 0)
             fcj_pack_nil (pack);
     }
-    fcj_bytes_t *copy = malloc (sizeof *copy + fcj_pack_size (pack));
-    if (!copy)
-        abort ();
-    copy->size = fcj_pack_size (pack);
-    memcpy (copy->data, fcj_pack_data (pack), copy->size);
-    fcj_pack_destroy (&pack);
-    return copy;
+    return fcj_bytes_take (&pack);
 }
 
 static void
@@ -185,22 +179,6 @@ s_ended (fcj_broker_t *self, const fcj_map_t *body)
         fcj_store_ended (self, id, token, by);
 }
 
-static void
-s_reloaded (fcj_broker_t *self, fcj_peer_t *peer, const fcj_map_t *body)
-{
-    size_t size;
-    peer->reload_waits = false;
-    peer->reload_ok = fcj_map_bool (body, "ok", false);
-    fcj_map_copy (body, "error", peer->reload_error,
-                  sizeof peer->reload_error);
-    const char *text = fcj_map_bytes (body, "catalogue", &size);
-    if (text && size > 2 && peer->reload_ok) {   /* not from a window that starts */
-        free (self->catalogue);
-        self->catalogue = strndup (text, size);
-    }
-    fcj_reload_over (self);
-}
-
 void
 fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
                    const fcj_map_t *body)
@@ -220,7 +198,7 @@ fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
     else if (s_is (type, "ENDED"))
         s_ended (self, body);
     else if (s_is (type, "RELOADED"))
-        s_reloaded (self, peer, body);
+        fcj_handle_reloaded (self, peer, body);
     else if (s_is (type, "DRAIN")) {
         peer->left = true;
         event.type = FCJ_EV_DRAIN;
