@@ -21,7 +21,6 @@
 #define FLUSH_MS        3000    /* store calls under way at the end */
 #define STORE_TIMEOUT_MS 2000
 #define EXPIRE_MS       1000
-#define INFO_MAX (64 * 1024)     /* what a worker says of itself */
 #define EXPIRE_LIMIT    100
 #define LEASE_BEATS     2       /* that a lease lasts at least */
 #define LIBRARY_MAX     (1024 * 1024)
@@ -30,19 +29,6 @@ int64_t
 fcj_broker_now (const fcj_broker_t *self)
 {
     return self->wall_start + fcj_mono_ms () - self->mono_start;
-}
-
-static void s_peer_gone (fcj_broker_t *self, fcj_peer_t *peer);
-
-/*  Who cannot be sent a job is lost at once, not after its last beat's time:
- *  else the job would be leased to it again and again meanwhile. If it lives,
- *  its next message is answered HELLO?.  */
-static void
-s_deaf_gone (fcj_broker_t *self)
-{
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++)
-        if (self->peers[n].used && self->peers[n].deaf)
-            s_peer_gone (self, &self->peers[n]);
 }
 
 void
@@ -55,7 +41,7 @@ fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event)
             fcj_send_act (self, action);
     }
     if (self->unsent_count)
-        s_deaf_gone (self);
+        fcj_peer_deaf_gone (self);
     while (self->unsent_count) {
         fcj_held_t held = self->unsent[--self->unsent_count];
         fcj_event_t unsent = { .type = FCJ_EV_UNSENT, .id = held.id,
@@ -77,136 +63,6 @@ fcj_bytes_take (fcj_pack_t **pack_p)
     return bytes;
 }
 
-/* ---- Who is there ------------------------------------------------------ */
-
-fcj_peer_t *
-fcj_peer_serial (fcj_broker_t *self, uint32_t serial)
-{
-    /*  A serial carries its place in its low bits.  */
-    fcj_peer_t *peer = &self->peers[serial % FCJ_PEERS_MAX];
-    return peer->used && peer->serial == serial ? peer : NULL;
-}
-
-fcj_peer_t *
-fcj_peer_worker (fcj_broker_t *self, const char *worker)
-{
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
-        fcj_peer_t *peer = &self->peers[n];
-        if (peer->used && peer->is_worker
-            && strcmp (peer->worker, worker) == 0)
-            return peer;
-    }
-    return NULL;
-}
-
-static fcj_peer_t *
-s_peer (fcj_broker_t *self, bool is_worker, const void *identity, size_t size)
-{
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
-        fcj_peer_t *peer = &self->peers[n];
-        if (peer->used && peer->is_worker == is_worker
-            && peer->identity_size == size
-            && memcmp (peer->identity, identity, size) == 0)
-            return peer;
-    }
-    return NULL;
-}
-
-static fcj_peer_t *
-s_peer_new (fcj_broker_t *self, bool is_worker, const void *identity,
-            size_t size)
-{
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
-        fcj_peer_t *peer = &self->peers[n];
-        if (peer->used)
-            continue;
-        memset (peer, 0, sizeof *peer);
-        peer->used = true;
-        peer->is_worker = is_worker;
-        self->serial++;
-        peer->serial = (uint32_t) (self->serial * FCJ_PEERS_MAX + n);
-        if (peer->serial == 0)
-            peer->serial = FCJ_PEERS_MAX;
-        memcpy (peer->identity, identity, size);
-        peer->identity_size = size;
-        return peer;
-    }
-    return NULL;
-}
-
-static void
-s_peer_gone (fcj_broker_t *self, fcj_peer_t *peer)
-{
-    free (peer->info);
-    peer->info = NULL;
-    peer->used = false;
-    if (!peer->is_worker)
-        return;
-    fcj_log (FCJ_WARNING, "worker_lost", "worker", peer->worker, NULL);
-    fcj_event_t event = { .type = FCJ_EV_LOST, .worker = peer->worker };
-    fcj_broker_step (self, &event);
-    fcj_reload_over (self);
-}
-
-/* ---- Who watches, what runs -------------------------------------------- */
-
-static fcj_seen_t **
-s_seen_at (fcj_broker_t *self, const char *id)
-{
-    uint32_t hash = 2166136261u;
-    for (const char *c = id; *c; c++)
-        hash = (hash ^ (unsigned char) *c) * 16777619u;
-    fcj_seen_t **at = &self->seen[hash % FCJ_WATCH_BUCKETS];
-    while (*at && strcmp ((*at)->id, id) != 0)
-        at = &(*at)->chain;
-    return at;
-}
-
-fcj_seen_t *
-fcj_seen (fcj_broker_t *self, const char *id, bool make)
-{
-    fcj_seen_t **at = s_seen_at (self, id);
-    if (!*at && make) {
-        *at = calloc (1, sizeof **at);
-        if (*at) {
-            snprintf ((*at)->id, sizeof (*at)->id, "%s", id);
-            self->seen_count++;
-        }
-    }
-    return *at;
-}
-
-void
-fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen)
-{
-    if (seen->running)
-        return;
-    for (size_t n = 0; n < FCJ_WATCHERS_MAX; n++)
-        if (seen->watchers[n])
-            return;
-    *s_seen_at (self, seen->id) = seen->chain;
-    self->seen_count--;
-    free (seen->ask);
-    free (seen);
-}
-
-bool
-fcj_watch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id)
-{
-    fcj_seen_t *seen = fcj_seen (self, id, true);
-    size_t spare = FCJ_WATCHERS_MAX;
-    for (size_t n = 0; seen && n < FCJ_WATCHERS_MAX; n++) {
-        if (seen->watchers[n] == peer->serial)
-            return true;
-        if (!seen->watchers[n]
-            || !fcj_peer_serial (self, seen->watchers[n]))
-            spare = n;
-    }
-    if (seen && spare < FCJ_WATCHERS_MAX)
-        seen->watchers[spare] = peer->serial;
-    return seen && spare < FCJ_WATCHERS_MAX;
-}
-
 /* ---- Messages ---------------------------------------------------------- */
 
 static void
@@ -222,42 +78,21 @@ s_welcome (fcj_broker_t *self, const fcj_peer_t *peer)
     fcj_pack_destroy (&pack);
 }
 
-void
-fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body)
-{
-    if (!fcj_map_map (body, "info"))
-        return;
-    fcj_pack_t *pack = fcj_pack_new ();
-    if (fcj_map_repack (body, "info", pack) == 0
-        && fcj_pack_size (pack) < INFO_MAX) {
-        free (peer->info);
-        peer->info_size = fcj_pack_size (pack);
-        peer->info = malloc (peer->info_size);
-        if (peer->info)
-            memcpy (peer->info, fcj_pack_data (pack), peer->info_size);
-    }
-    fcj_pack_destroy (&pack);
-    fcj_lane_look (peer, fcj_map_map (body, "info"));
-}
-
 static fcj_peer_t *
 s_hello (fcj_broker_t *self, bool is_worker, const void *identity,
          size_t size, const fcj_map_t *body)
 {
     char worker[FCJ_ID_LEN + 1] = "";
-    fcj_peer_t *peer = s_peer (self, is_worker, identity, size);
+    fcj_peer_t *peer = fcj_peer_find (self, is_worker, identity, size);
     if (is_worker && (fcj_map_copy (body, "worker", worker, sizeof worker) < 0
                       || !fcj_id_valid (worker)))
         return NULL;
     /*  The same worker under a new identity: it reconnected.  */
     fcj_peer_t *old = is_worker ? fcj_peer_worker (self, worker) : NULL;
-    if (old && old != peer) {
-        free (old->info);
-        old->info = NULL;
-        old->used = false;
-    }
+    if (old && old != peer)
+        fcj_peer_close (old);
     if (!peer)
-        peer = s_peer_new (self, is_worker, identity, size);
+        peer = fcj_peer_new (self, is_worker, identity, size);
     if (!peer)
         return NULL;
     strcpy (peer->worker, worker);
@@ -275,7 +110,7 @@ s_handle (fcj_broker_t *self, bool is_worker, zmq_msg_t frames[4], int count)
     fcj_map_t *body = NULL;
     if (size > FCJ_IDENTITY_MAX)
         return;
-    fcj_peer_t *peer = s_peer (self, is_worker, identity, size);
+    fcj_peer_t *peer = fcj_peer_find (self, is_worker, identity, size);
     if (count == 4 && zmq_msg_size (&frames[1]) == 4
         && memcmp (zmq_msg_data (&frames[1]), "FCJ1", 4) == 0
         && zmq_msg_size (&frames[2]) < sizeof type) {
@@ -286,7 +121,7 @@ s_handle (fcj_broker_t *self, bool is_worker, zmq_msg_t frames[4], int count)
     if (!body) {
         fcj_log (FCJ_WARNING, "peer_dropped", "why", "malformed", NULL);
         if (peer)
-            s_peer_gone (self, peer);
+            fcj_peer_gone (self, peer);
         return;
     }
     if (strcmp (type, "HELLO") == 0)
@@ -381,7 +216,7 @@ s_clock (fcj_broker_t *self, int64_t now)
             continue;
         /*  Not while their messages wait for the recovery.  */
         if (now - peer->heard > FCJ_BEATS_MISSED * self->beat_ms)
-            s_peer_gone (self, peer);
+            fcj_peer_gone (self, peer);
         else
             fcj_send (self, peer, "BEAT", NULL);
     }
@@ -583,13 +418,7 @@ fcj_broker_destroy (fcj_broker_t **self_p)
     fcj_core_destroy (&self->core);
     for (size_t n = 0; n < FCJ_PEERS_MAX; n++)
         free (self->peers[n].info);
-    for (size_t n = 0; n < FCJ_WATCH_BUCKETS; n++)
-        while (self->seen[n]) {
-            fcj_seen_t *seen = self->seen[n];
-            self->seen[n] = seen->chain;
-            free (seen->ask);
-            free (seen);
-        }
+    fcj_seen_destroy (self);
     free (self->catalogue);
     if (self->lock >= 0)
         close (self->lock);

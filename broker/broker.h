@@ -112,8 +112,6 @@ void fcj_handle_reloaded (fcj_broker_t *self, fcj_peer_t *peer,
 /*  Answers the reload when nobody is waited for any more: call it when a worker
  *  is gone.  */
 void fcj_reload_over (fcj_broker_t *self);
-/*  Keeps `info` of the body, when it has one.  */
-void fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body);
 
 /*  store.c: an action that is a store call; start-up; records past their
  *  retention.  */
@@ -152,10 +150,32 @@ fcj_ref (const fcj_peer_t *peer, int64_t req)
 {
     return (uint64_t) peer->serial << 32 | (uint32_t) req;
 }
+
+/*  peer.c: who is connected. NULL: nobody such, or (new) no room.  */
+fcj_peer_t *fcj_peer_find (fcj_broker_t *self, bool is_worker,
+                           const void *identity, size_t size);
 fcj_peer_t *fcj_peer_serial (fcj_broker_t *self, uint32_t serial);
 fcj_peer_t *fcj_peer_worker (fcj_broker_t *self, const char *worker);
-fcj_seen_t *fcj_seen (fcj_broker_t *self, const char *id, bool make);
-/*  False: too many watch it, this one does not. */
+fcj_peer_t *fcj_peer_new (fcj_broker_t *self, bool is_worker,
+                          const void *identity, size_t size);
+/*  Its place is free; nobody hears of it.  */
+void fcj_peer_close (fcj_peer_t *peer);
+/*  The same; the core hears of a worker that it is lost.  */
+void fcj_peer_gone (fcj_broker_t *self, fcj_peer_t *peer);
+/*  Who cannot be sent a job is lost at once, not after its last beat's time:
+ *  else the job would be leased to it again and again meanwhile. If it lives,
+ *  its next message is answered HELLO?.  */
+void fcj_peer_deaf_gone (fcj_broker_t *self);
+/*  Keeps `info` of the body, when it has one.  */
+void fcj_peer_info (fcj_peer_t *peer, const fcj_map_t *body);
+
+/*  watch.c: who watches what. Watching is false when too many do: this one
+ *  does not.  */
 bool fcj_watch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id);
+void fcj_unwatch (fcj_broker_t *self, const fcj_peer_t *peer, const char *id);
+/*  A job that runs or is watched; NULL: not seen, or (make) no memory.  */
+fcj_seen_t *fcj_seen (fcj_broker_t *self, const char *id, bool make);
+/*  Forgets it, when it neither runs nor is watched.  */
 void fcj_seen_check (fcj_broker_t *self, fcj_seen_t *seen);
+void fcj_seen_destroy (fcj_broker_t *self);
 #endif

@@ -171,14 +171,8 @@ s_about_job (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
         bool watched = known && fcj_watch (self, peer, id);
         fcj_send_state (self, peer, req, id, watched);
     }
-    else if (strcmp (type, "UNWATCH") == 0) {
-        fcj_seen_t *seen = fcj_seen (self, id, false);
-        for (size_t n = 0; seen && n < FCJ_WATCHERS_MAX; n++)
-            if (seen->watchers[n] == peer->serial)
-                seen->watchers[n] = 0;
-        if (seen)
-            fcj_seen_check (self, seen);
-    }
+    else if (strcmp (type, "UNWATCH") == 0)
+        fcj_unwatch (self, peer, id);
     else if (strcmp (type, "PLACE") == 0)
         s_place (self, peer, req, id);
     else if (!self->recovered)

@@ -207,9 +207,7 @@ fcj_handle_worker (fcj_broker_t *self, fcj_peer_t *peer, const char *type,
     else if (s_is (type, "BYE")) {
         event.type = FCJ_EV_BYE;
         fcj_broker_step (self, &event);
-        free (peer->info);
-        peer->info = NULL;
-        peer->used = false;
+        fcj_peer_close (peer);
         fcj_reload_over (self);
     }
 }
