@@ -29,8 +29,8 @@ PYCFLAGS  = $(shell pkg-config --cflags python-3.11-embed 2>/dev/null | sed 's/-
 PYLIBS    = $(shell pkg-config --libs python-3.11-embed 2>/dev/null)
 
 # What each program is made of: a folder, but for its tests.
-LIB_SRC      := $(wildcard jobs/*.c jobs/store/*.c) broker/client.c
-BROKER_SRC   := $(filter-out broker/client.c,$(wildcard broker/*.c broker/core/*.c))
+LIB_SRC      := $(wildcard jobs/*.c jobs/store/*.c broker/client/*.c)
+BROKER_SRC   := $(wildcard broker/*.c broker/core/*.c)
 WORKER_SRC   := $(wildcard workers/supervisor/*.c workers/common/*.c)
 ZYGOTE_SRC   := $(wildcard workers/zygote/*.c workers/sandbox/*.c workers/common/*.c)
 NATIVE_SRC   := $(wildcard workers/native/*.c workers/sandbox/*.c workers/common/*.c) mcp-frontend/schema.c
