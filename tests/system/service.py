@@ -460,10 +460,13 @@ class Service:
             while True:
                 try:
                     client = listener.accept()[0]
+                except OSError:
+                    return              # we are closed
+                try:
                     client.sendall(b'{"state":"ready"}\n')
                     clients.append(client)
                 except OSError:
-                    return
+                    client.close()      # it only looked whether we are there
 
         threading.Thread(target=serve, daemon=True).start()
         return listener
