@@ -7,7 +7,6 @@
 
 #include "broker.h"
 #include "../jobs/log.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <zmq.h>
 
 #define TURN_MESSAGES   500     /* of one socket in one turn */
+#define TURN_MS         50      /* a turn waits so long, at most */
 #define FLUSH_MS        3000    /* store calls under way at the end */
 #define STORE_TIMEOUT_MS 2000
 #define EXPIRE_MS       1000
@@ -25,245 +25,93 @@
 #define LEASE_BEATS     2       /* that a lease lasts at least */
 #define LIBRARY_MAX     (1024 * 1024)
 
-int64_t
-fcj_broker_now (const fcj_broker_t *self)
-{
-    return self->wall_start + fcj_mono_ms () - self->mono_start;
-}
-
-void
-fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event)
-{
-    size_t count = fcj_core_step (self->core, event, fcj_broker_now (self));
-    for (size_t n = 0; n < count; n++) {
-        const fcj_action_t *action = fcj_core_action (self->core, n);
-        if (!fcj_store_act (self, action))
-            fcj_send_act (self, action);
-    }
-    if (self->unsent_count)
-        fcj_peer_deaf_gone (self);
-    while (self->unsent_count) {
-        fcj_held_t held = self->unsent[--self->unsent_count];
-        fcj_event_t unsent = { .type = FCJ_EV_UNSENT, .id = held.id,
-                               .token = held.token };
-        fcj_broker_step (self, &unsent);
-    }
-}
-
-fcj_bytes_t *
-fcj_bytes_take (fcj_pack_t **pack_p)
-{
-    size_t size = fcj_pack_size (*pack_p);
-    fcj_bytes_t *bytes = malloc (sizeof *bytes + size);
-    if (!bytes)
-        abort ();
-    bytes->size = size;
-    memcpy (bytes->data, fcj_pack_data (*pack_p), size);
-    fcj_pack_destroy (pack_p);
-    return bytes;
-}
-
-/* ---- Messages ---------------------------------------------------------- */
-
-static void
-s_welcome (fcj_broker_t *self, const fcj_peer_t *peer)
-{
-    fcj_pack_t *pack = fcj_pack_new ();
-    fcj_pack_map (pack, 4);
-    fcj_pack_kstr (pack, "broker", "fcj-broker");
-    fcj_pack_kstr (pack, "version", FCJ_VERSION);
-    fcj_pack_kint (pack, "lease_ms", self->lease_ms);
-    fcj_pack_kint (pack, "beat_ms", self->beat_ms);
-    fcj_send (self, peer, "WELCOME", pack);
-    fcj_pack_destroy (&pack);
-}
-
-static fcj_peer_t *
-s_hello (fcj_broker_t *self, bool is_worker, const void *identity,
-         size_t size, const fcj_map_t *body)
-{
-    char worker[FCJ_ID_LEN + 1] = "";
-    fcj_peer_t *peer = fcj_peer_find (self, is_worker, identity, size);
-    if (is_worker && (fcj_map_copy (body, "worker", worker, sizeof worker) < 0
-                      || !fcj_id_valid (worker)))
-        return NULL;
-    /*  The same worker under a new identity: it reconnected.  */
-    fcj_peer_t *old = is_worker ? fcj_peer_worker (self, worker) : NULL;
-    if (old && old != peer)
-        fcj_peer_close (old);
-    if (!peer)
-        peer = fcj_peer_new (self, is_worker, identity, size);
-    if (!peer)
-        return NULL;
-    strcpy (peer->worker, worker);
-    fcj_peer_info (peer, body);
-    s_welcome (self, peer);
-    return peer;
-}
-
-static void
-s_handle (fcj_broker_t *self, bool is_worker, zmq_msg_t frames[4], int count)
-{
-    const void *identity = zmq_msg_data (&frames[0]);
-    size_t size = zmq_msg_size (&frames[0]);
-    char type[16] = "";
-    fcj_map_t *body = NULL;
-    if (size > FCJ_IDENTITY_MAX)
-        return;
-    fcj_peer_t *peer = fcj_peer_find (self, is_worker, identity, size);
-    if (count == 4 && zmq_msg_size (&frames[1]) == 4
-        && memcmp (zmq_msg_data (&frames[1]), "FCJ1", 4) == 0
-        && zmq_msg_size (&frames[2]) < sizeof type) {
-        memcpy (type, zmq_msg_data (&frames[2]), zmq_msg_size (&frames[2]));
-        body = fcj_map_new (zmq_msg_data (&frames[3]),
-                            zmq_msg_size (&frames[3]));
-    }
-    if (!body) {
-        fcj_log (FCJ_WARNING, "peer_dropped", "why", "malformed", NULL);
-        if (peer)
-            fcj_peer_gone (self, peer);
-        return;
-    }
-    if (strcmp (type, "HELLO") == 0)
-        peer = s_hello (self, is_worker, identity, size, body);
-    else if (!peer) {
-        fcj_peer_t stranger = { .is_worker = is_worker,
-                                .identity_size = size };
-        memcpy (stranger.identity, identity, size);
-        fcj_send (self, &stranger, "HELLO?", NULL);
-    }
-    if (peer) {
-        peer->heard = fcj_broker_now (self);
-        if (is_worker)
-            fcj_handle_worker (self, peer, type, body);
-        else
-            fcj_handle_frontend (self, peer, type, body);
-    }
-    fcj_map_destroy (&body);
-}
-
-/*  One message; false when there is none.  */
-static bool
-s_receive (fcj_broker_t *self, bool is_worker)
-{
-    void *socket = is_worker ? self->workers : self->frontends;
-    zmq_msg_t frames[4];
-    int count = 0, more = 1;
-    while (more) {
-        zmq_msg_t frame;
-        zmq_msg_init (&frame);
-        if (zmq_msg_recv (&frame, socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close (&frame);
-            break;
-        }
-        more = zmq_msg_more (&frame);
-        if (count < 4)
-            frames[count] = frame;
-        else
-            zmq_msg_close (&frame);
-        count++;
-    }
-    if (count)
-        s_handle (self, is_worker, frames, count);
-    for (int n = 0; n < count && n < 4; n++)
-        zmq_msg_close (&frames[n]);
-    return count > 0;
-}
-
-/* ---- Time -------------------------------------------------------------- */
-
-static void
-s_expired (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
-{
-    (void) arg;
-    (void) reply;
-    (void) error;
-}
-
-/*  An interval after the store came (back): what waited for it is there.  */
-static void
-s_sweep (fcj_broker_t *self, int64_t now)
-{
-    if (!self->sweep)
-        return;
-    bool there = self->recovered && fcj_writer_up (self->writer);
-    if (there && self->sweep_at && now >= self->sweep_at)
-        fcj_sweep_begin (self->sweep);
-    if (!there || !self->sweep_at || now >= self->sweep_at)
-        self->sweep_at = now + 1000 * fcj_config_int (self->config,
-                                                      "sweep-s");
-}
-
-static void
-s_clock (fcj_broker_t *self, int64_t now)
-{
-    fcj_store_recover (self);
-    fcj_event_t tick = { .type = FCJ_EV_TICK };
-    fcj_broker_step (self, &tick);
-    if (now >= self->expire_at && self->recovered
-        && fcj_writer_up (self->writer)) {
-        self->expire_at = now + EXPIRE_MS;
-        fcj_writer_expire (self->writer, EXPIRE_LIMIT, s_expired, NULL);
-    }
-    s_sweep (self, now);
-    fcj_lane_clock (self);
-    if (now < self->beat_at)
-        return;
-    self->beat_at = now + self->beat_ms;
-    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
-        fcj_peer_t *peer = &self->peers[n];
-        if (!peer->used)
-            continue;
-        /*  Not while their messages wait for the recovery.  */
-        if (now - peer->heard > FCJ_BEATS_MISSED * self->beat_ms)
-            fcj_peer_gone (self, peer);
-        else
-            fcj_send (self, peer, "BEAT", NULL);
-    }
-    fcj_reload_over (self);
-}
-
-static void
-s_turn (fcj_broker_t *self)
-{
-    int fd = fcj_writer_fd (self->writer);
-    zmq_pollitem_t items[3] = {
-        { .socket = self->frontends, .events = ZMQ_POLLIN },
-        { .socket = self->workers,
-          .events = self->recovered ? ZMQ_POLLIN : 0 },
-        { .fd = fd, .events = ZMQ_POLLIN },
-    };
-    if (fcj_writer_wants_write (self->writer))
-        items[2].events |= ZMQ_POLLOUT;
-    int64_t wait = 50, due = fcj_core_due (self->core)
-                             - fcj_broker_now (self);
-    if (due < wait)
-        wait = due < 0 ? 0 : due;
-    zmq_poll (items, fd < 0 ? 2 : 3, wait);
-    fcj_writer_run (self->writer);
-    for (int n = 0; n < TURN_MESSAGES && self->recovered; n++)
-        if (!s_receive (self, true))
-            break;
-    for (int n = 0; n < TURN_MESSAGES; n++)
-        if (!s_receive (self, false))
-            break;
-    s_clock (self, fcj_broker_now (self));
-    fcj_writer_run (self->writer);
-}
-
-void
-fcj_broker_run (fcj_broker_t *self, const volatile int *stop)
-{
-    while (!*stop)
-        s_turn (self);
-    fcj_event_t event = { .type = FCJ_EV_STOP };
-    fcj_broker_step (self, &event);
-    int64_t until = fcj_mono_ms () + FLUSH_MS;
-    while (fcj_core_pending (self->core) && fcj_mono_ms () < until)
-        s_turn (self);
-}
+static int s_start (fcj_broker_t *self, fcj_error_t *error);
+static int s_lock (fcj_broker_t *self, fcj_error_t *error);
+static char *s_library (const char *path, fcj_error_t *error);
+static void *s_bind (fcj_broker_t *self, int n, const char *endpoint,
+                     fcj_error_t *error);
+static void s_token (void *arg, fcj_token_t token);
+static void s_turn (fcj_broker_t *self);
+static void s_clock (fcj_broker_t *self, int64_t now);
+static void s_sweep (fcj_broker_t *self, int64_t now);
+static void s_expired (void *arg, const fcj_map_t *reply,
+                       const fcj_error_t *error);
 
 /* ---- Birth and end ----------------------------------------------------- */
+
+fcj_broker_t *
+fcj_broker_new (const fcj_config_t *config, fcj_error_t *error)
+{
+    fcj_broker_t *self = calloc (1, sizeof *self);
+    if (!self) {
+        fcj_fail (error, FCJ_INTERNAL, "Out of memory.");
+        return NULL;
+    }
+    self->config = config;
+    self->lock = -1;
+    self->wall_start = fcj_now_ms ();
+    self->mono_start = fcj_mono_ms ();
+    if (s_start (self, error) < 0)
+        fcj_broker_destroy (&self);
+    return self;
+}
+
+static int
+s_start (fcj_broker_t *self, fcj_error_t *error)
+{
+    const fcj_config_t *config = self->config;
+    self->lease_ms = fcj_config_int (config, "lease-ms");
+    self->beat_ms = fcj_config_int (config, "beat-ms");
+    if (self->lease_ms < LEASE_BEATS * self->beat_ms)
+        return fcj_fail (error, FCJ_INVALID, "lease-ms (%lld) must be at "
+                         "least %d times beat-ms (%lld): a late heartbeat "
+                         "must not cost a job.", (long long) self->lease_ms,
+                         LEASE_BEATS, (long long) self->beat_ms);
+    if (s_lock (self, error) < 0)
+        return -1;
+    char *library = s_library (fcj_config_path (config, "store_library"),
+                               error);
+    if (!library)
+        return -1;
+    self->writer = fcj_writer_new (fcj_config_path (config, "redis_url"),
+                                   library, STORE_TIMEOUT_MS, error);
+    free (library);
+    if (!self->writer)
+        return -1;
+    self->core = fcj_core_new ((size_t) fcj_config_int (config, "queue-max"),
+                               (size_t) fcj_config_int (config,
+                                                        "queue-owner-max"),
+                               s_token, NULL);
+    fcj_core_set_lease (self->core, self->lease_ms);
+    self->context = zmq_ctx_new ();
+    self->frontends = s_bind (self, 0, fcj_config_path (
+                                  config, "frontend_endpoint"), error);
+    if (!self->frontends)
+        return -1;
+    self->workers = s_bind (self, 1, fcj_config_path (
+                                config, "worker_endpoint"), error);
+    if (!self->workers)
+        return -1;
+    if (fcj_config_int (config, "sweep-s") > 0)
+        self->sweep = fcj_sweep_new (
+            fcj_config_path (config, "redis_url"),
+            fcj_config_path (config, "blobs"),
+            1000 * fcj_config_int (config, "sweep-grace-s"));
+    return 0;
+}
+
+static int
+s_lock (fcj_broker_t *self, fcj_error_t *error)
+{
+    char path[600];
+    snprintf (path, sizeof path, "%s/broker.lock",
+              fcj_config_path (self->config, "run"));
+    self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock >= 0 && flock (self->lock, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return fcj_fail (error, FCJ_CONFLICT, "Another fcj-broker holds %.300s: "
+                     "stop it first, or use another --state.", path);
+}
 
 static char *
 s_library (const char *path, fcj_error_t *error)
@@ -316,85 +164,11 @@ s_bind (fcj_broker_t *self, int n, const char *endpoint, fcj_error_t *error)
     return socket;
 }
 
-static int
-s_lock (fcj_broker_t *self, fcj_error_t *error)
-{
-    char path[600];
-    snprintf (path, sizeof path, "%s/broker.lock",
-              fcj_config_path (self->config, "run"));
-    self->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (self->lock >= 0 && flock (self->lock, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    return fcj_fail (error, FCJ_CONFLICT, "Another fcj-broker holds %.300s: "
-                     "stop it first, or use another --state.", path);
-}
-
 static void
 s_token (void *arg, fcj_token_t token)
 {
     (void) arg;
     fcj_token_new (token);
-}
-
-static int
-s_start (fcj_broker_t *self, fcj_error_t *error)
-{
-    const fcj_config_t *config = self->config;
-    self->lease_ms = fcj_config_int (config, "lease-ms");
-    self->beat_ms = fcj_config_int (config, "beat-ms");
-    if (self->lease_ms < LEASE_BEATS * self->beat_ms)
-        return fcj_fail (error, FCJ_INVALID, "lease-ms (%lld) must be at "
-                         "least %d times beat-ms (%lld): a late heartbeat "
-                         "must not cost a job.", (long long) self->lease_ms,
-                         LEASE_BEATS, (long long) self->beat_ms);
-    if (s_lock (self, error) < 0)
-        return -1;
-    char *library = s_library (fcj_config_path (config, "store_library"),
-                               error);
-    if (!library)
-        return -1;
-    self->writer = fcj_writer_new (fcj_config_path (config, "redis_url"),
-                                   library, STORE_TIMEOUT_MS, error);
-    free (library);
-    if (!self->writer)
-        return -1;
-    self->core = fcj_core_new ((size_t) fcj_config_int (config, "queue-max"),
-                               (size_t) fcj_config_int (config,
-                                                        "queue-owner-max"),
-                               s_token, NULL);
-    fcj_core_set_lease (self->core, self->lease_ms);
-    self->context = zmq_ctx_new ();
-    self->frontends = s_bind (self, 0, fcj_config_path (
-                                  config, "frontend_endpoint"), error);
-    if (!self->frontends)
-        return -1;
-    self->workers = s_bind (self, 1, fcj_config_path (
-                                config, "worker_endpoint"), error);
-    if (!self->workers)
-        return -1;
-    if (fcj_config_int (config, "sweep-s") > 0)
-        self->sweep = fcj_sweep_new (
-            fcj_config_path (config, "redis_url"),
-            fcj_config_path (config, "blobs"),
-            1000 * fcj_config_int (config, "sweep-grace-s"));
-    return 0;
-}
-
-fcj_broker_t *
-fcj_broker_new (const fcj_config_t *config, fcj_error_t *error)
-{
-    fcj_broker_t *self = calloc (1, sizeof *self);
-    if (!self) {
-        fcj_fail (error, FCJ_INTERNAL, "Out of memory.");
-        return NULL;
-    }
-    self->config = config;
-    self->lock = -1;
-    self->wall_start = fcj_now_ms ();
-    self->mono_start = fcj_mono_ms ();
-    if (s_start (self, error) < 0)
-        fcj_broker_destroy (&self);
-    return self;
 }
 
 void
@@ -423,4 +197,137 @@ fcj_broker_destroy (fcj_broker_t **self_p)
     if (self->lock >= 0)
         close (self->lock);
     free (self);
+}
+
+/* ---- The loop ---------------------------------------------------------- */
+
+void
+fcj_broker_run (fcj_broker_t *self, const volatile int *stop)
+{
+    while (!*stop)
+        s_turn (self);
+    fcj_event_t event = { .type = FCJ_EV_STOP };
+    fcj_broker_step (self, &event);
+    int64_t until = fcj_mono_ms () + FLUSH_MS;
+    while (fcj_core_pending (self->core) && fcj_mono_ms () < until)
+        s_turn (self);
+}
+
+static void
+s_turn (fcj_broker_t *self)
+{
+    int fd = fcj_writer_fd (self->writer);
+    zmq_pollitem_t items[3] = {
+        { .socket = self->frontends, .events = ZMQ_POLLIN },
+        { .socket = self->workers,
+          .events = self->recovered ? ZMQ_POLLIN : 0 },
+        { .fd = fd, .events = ZMQ_POLLIN },
+    };
+    if (fcj_writer_wants_write (self->writer))
+        items[2].events |= ZMQ_POLLOUT;
+    int64_t wait = TURN_MS;
+    int64_t due = fcj_core_due (self->core) - fcj_broker_now (self);
+    if (due < wait)
+        wait = due < 0 ? 0 : due;
+    zmq_poll (items, fd < 0 ? 2 : 3, wait);
+    fcj_writer_run (self->writer);
+    for (int n = 0; n < TURN_MESSAGES && self->recovered; n++)
+        if (!fcj_receive (self, true))
+            break;
+    for (int n = 0; n < TURN_MESSAGES; n++)
+        if (!fcj_receive (self, false))
+            break;
+    s_clock (self, fcj_broker_now (self));
+    fcj_writer_run (self->writer);
+}
+
+static void
+s_clock (fcj_broker_t *self, int64_t now)
+{
+    fcj_store_recover (self);
+    fcj_event_t tick = { .type = FCJ_EV_TICK };
+    fcj_broker_step (self, &tick);
+    if (now >= self->expire_at && self->recovered
+        && fcj_writer_up (self->writer)) {
+        self->expire_at = now + EXPIRE_MS;
+        fcj_writer_expire (self->writer, EXPIRE_LIMIT, s_expired, NULL);
+    }
+    s_sweep (self, now);
+    fcj_lane_clock (self);
+    if (now < self->beat_at)
+        return;
+    self->beat_at = now + self->beat_ms;
+    for (size_t n = 0; n < FCJ_PEERS_MAX; n++) {
+        fcj_peer_t *peer = &self->peers[n];
+        if (!peer->used)
+            continue;
+        /*  Not while their messages wait for the recovery.  */
+        if (now - peer->heard > FCJ_BEATS_MISSED * self->beat_ms)
+            fcj_peer_gone (self, peer);
+        else
+            fcj_send (self, peer, "BEAT", NULL);
+    }
+    fcj_reload_over (self);
+}
+
+/*  An interval after the store came (back): what waited for it is there.  */
+static void
+s_sweep (fcj_broker_t *self, int64_t now)
+{
+    if (!self->sweep)
+        return;
+    bool there = self->recovered && fcj_writer_up (self->writer);
+    if (there && self->sweep_at && now >= self->sweep_at)
+        fcj_sweep_begin (self->sweep);
+    if (!there || !self->sweep_at || now >= self->sweep_at)
+        self->sweep_at = now + 1000 * fcj_config_int (self->config,
+                                                      "sweep-s");
+}
+
+static void
+s_expired (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
+{
+    (void) arg;
+    (void) reply;
+    (void) error;
+}
+
+/* ---- The core ---------------------------------------------------------- */
+
+int64_t
+fcj_broker_now (const fcj_broker_t *self)
+{
+    return self->wall_start + fcj_mono_ms () - self->mono_start;
+}
+
+void
+fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event)
+{
+    size_t count = fcj_core_step (self->core, event, fcj_broker_now (self));
+    for (size_t n = 0; n < count; n++) {
+        const fcj_action_t *action = fcj_core_action (self->core, n);
+        if (!fcj_store_act (self, action))
+            fcj_send_act (self, action);
+    }
+    if (self->unsent_count)
+        fcj_peer_deaf_gone (self);
+    while (self->unsent_count) {
+        fcj_held_t held = self->unsent[--self->unsent_count];
+        fcj_event_t unsent = { .type = FCJ_EV_UNSENT, .id = held.id,
+                               .token = held.token };
+        fcj_broker_step (self, &unsent);
+    }
+}
+
+fcj_bytes_t *
+fcj_bytes_take (fcj_pack_t **pack_p)
+{
+    size_t size = fcj_pack_size (*pack_p);
+    fcj_bytes_t *bytes = malloc (sizeof *bytes + size);
+    if (!bytes)
+        abort ();
+    bytes->size = size;
+    memcpy (bytes->data, fcj_pack_data (*pack_p), size);
+    fcj_pack_destroy (pack_p);
+    return bytes;
 }

@@ -1,9 +1,11 @@
 /*  broker.h - the broker's shell: what its files share.
  *
- *  The shell turns messages (handle_*.c) and store replies (store.c) into
- *  events of the core, and the core's actions into messages (send.c) and
- *  store calls. It keeps what the core has no use for: who is connected, who
- *  watches what, and how far the running jobs are.  */
+ *  The shell turns messages (receive.c, handle_*.c) and store replies
+ *  (store.c) into events of the core (core/), and the core's actions into
+ *  messages (send.c) and store calls. It keeps what the core has no use for:
+ *  who is connected (peer.c), who watches what and how far the running jobs
+ *  are (watch.c), which worker has the window (lane.c). sweep.c runs beside it:
+ *  blobs that no job needs.  */
 
 #ifndef FCJ_BROKER_H
 #define FCJ_BROKER_H
@@ -98,6 +100,10 @@ int64_t fcj_broker_now (const fcj_broker_t *self);
 void fcj_broker_step (fcj_broker_t *self, const fcj_event_t *event);
 /*  What was packed, as an event hands it to the core; the pack is gone.  */
 fcj_bytes_t *fcj_bytes_take (fcj_pack_t **pack_p);
+
+/*  receive.c: one message from a front-end or a worker to its handler. False:
+ *  there is none.  */
+bool fcj_receive (fcj_broker_t *self, bool is_worker);
 
 void fcj_handle_frontend (fcj_broker_t *self, fcj_peer_t *peer,
                           const char *type, const fcj_map_t *body);
