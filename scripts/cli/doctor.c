@@ -26,7 +26,6 @@ typedef enum { FIT, WEAK, MISSING } verdict_t;
 
 typedef struct {
     link_t *link;
-    json_t *lines;
     int missing;
 } doctor_t;
 
@@ -44,11 +43,14 @@ static void s_say (doctor_t *self, verdict_t verdict, const char *what,
     self->missing += verdict == MISSING;
     if (verdict == FIT)
         mend = "";
-    if (self->link->json)
-        json_array_append_new (self->lines, json_pack (
-            "{s:s,s:s,s:s,s:s}", "check", what, "verdict", names[verdict],
-            "text", text, "mend", mend));
-    else if (isatty (1))
+    if (self->link->json) {
+        json_t *line = json_pack ("{s:s,s:s,s:s,s:s}", "check", what,
+                                  "verdict", names[verdict], "text", text,
+                                  "mend", mend);
+        fcj_json_dumpf (line, stdout, JSON_COMPACT);
+        putchar ('\n');
+        json_decref (line);
+    } else if (isatty (1))
         printf ("\033[%sm%-7s\033[0m  %-10s %s\n", colours[verdict],
                 names[verdict], what, text);
     else
@@ -290,7 +292,7 @@ int cmd_doctor (link_t *link, int argc, char **argv)
         fprintf (stderr, "usage: fcj doctor\n");
         return CLI_USAGE;
     }
-    doctor_t self = { .link = link, .lines = json_array () };
+    doctor_t self = { .link = link };
     s_freecad (&self);
     s_native (&self);
     s_redis (&self);
@@ -300,10 +302,5 @@ int cmd_doctor (link_t *link, int argc, char **argv)
     s_sockets (&self);
     s_state (&self);
     s_service (&self);
-    if (link->json) {
-        fcj_json_dumpf (self.lines, stdout, JSON_COMPACT);
-        putchar ('\n');
-    }
-    json_decref (self.lines);
     return self.missing ? CLI_FAILED : CLI_OK;
 }

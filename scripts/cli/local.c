@@ -159,7 +159,8 @@ int cmd_down (link_t *link, int argc, char **argv)
     }
     int fd = link_service (link);
     if (fd < 0) {
-        puts ("freecad-jobs is not running");
+        puts (link->json ? "{\"state\":\"down\"}"
+                         : "freecad-jobs is not running");
         return CLI_OK;
     }
     int64_t end = fcj_mono_ms () + DOWN_LIMIT_MS;
@@ -172,7 +173,10 @@ int cmd_down (link_t *link, int argc, char **argv)
         gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
     }
     close (fd);
-    puts (gone ? "freecad-jobs is down" : "freecad-jobs is still stopping");
+    if (link->json)
+        printf ("{\"state\":\"%s\"}\n", gone ? "down" : "stopping");
+    else
+        printf ("freecad-jobs is %s\n", gone ? "down" : "still stopping");
     return gone ? CLI_OK : CLI_FAILED;
 }
 

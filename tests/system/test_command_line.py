@@ -150,8 +150,8 @@ def test_up_says_why_a_part_does_not_start(away: Line, address: str,
     said = away("up", "--http", address.format(free_port()))
     assert said.returncode == 3 and words in said.stderr, said
     assert "fcj down" in said.stderr
-    verdict = {one["check"]: one["verdict"] for one in json.loads(
-        away("--json", "doctor").stdout)}
+    verdict = {one["check"]: one["verdict"] for one in map(
+        json.loads, away("--json", "doctor").stdout.splitlines())}
     assert verdict["service"] == "missing"
 
 
