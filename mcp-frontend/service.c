@@ -40,6 +40,9 @@ static void s_close (fcj_service_t *self)
 static void s_fail (fcj_service_t *self, const char *why)
 {
     snprintf (self->error, sizeof self->error, "%.500s", why);
+    size_t size = strlen (self->error);
+    if (size && self->error[size - 1] == '.')   /* it is told in a sentence */
+        self->error[size - 1] = 0;
     self->state = FCJ_SERVICE_FAILED;
     fcj_log (FCJ_WARNING, "service_failed", "why", self->error, NULL);
 }

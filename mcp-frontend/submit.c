@@ -347,6 +347,19 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
 
 /* ---- Sending ----------------------------------------------------------- */
 
+/*  A store that did not answer may have stored it: who asks again blindly has
+ *  two jobs. */
+static void s_not_accepted (fcj_call_t *call, const fcj_error_t *error)
+{
+    if (error->reason != FCJ_STORE_UNAVAILABLE)
+        fcj_call_tool_error (call, error);
+    else
+        fcj_call_tool_fail (call, error->reason, "%s Its id is %s:"
+            " get_job_status tells, when the store is back, whether it is"
+            " there; if it is not, call this tool again.", error->text,
+            call->pending);
+}
+
 static void s_accepted (void *arg, const fcj_map_t *reply,
                         const fcj_error_t *error)
 {
@@ -354,11 +367,12 @@ static void s_accepted (void *arg, const fcj_map_t *reply,
     char state[16] = "queued";
     fcj_id_t job;
     fcj_call_unwait (call);
-    *call->pending = 0;
     if (!reply) {
-        fcj_call_tool_error (call, error);
+        s_not_accepted (call, error);
+        *call->pending = 0;
         return;
     }
+    *call->pending = 0;
     if (fcj_map_copy (reply, "id", job, sizeof job) != FCJ_ID_LEN) {
         fcj_call_tool_fail (call, FCJ_PROTOCOL, "the broker's answer could"
                             " not be read");

@@ -205,7 +205,7 @@ s_unavailable (fcj_client_t *self, request_t *request)
                   "waiting for the broker: try again in a moment.");
     else if (self->up)
         fcj_fail (&error, FCJ_BROKER_UNAVAILABLE, "The broker did not answer "
-                  "in time: ask again with the same id.");
+                  "in time. What was asked may be done all the same.");
     else
         fcj_fail (&error, FCJ_BROKER_UNAVAILABLE, "The broker is not "
                   "reachable: look at `fcj status`, then try again.");

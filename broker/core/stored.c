@@ -29,9 +29,9 @@ fcj_on_stored (fcj_core_t *self, const fcj_event_t *event)
     if (outcome == FCJ_STORE_UNAVAILABLE) {
         fcj_phase_retry (self, job);
         if (job->phase == STORING && job->tries == SUBMIT_TRIES)
-            fcj_request_refuse (self, job, false, outcome, "The store does "
-                                "not answer; submit again with the same id to "
-                                "learn what became of the job.");
+            fcj_request_refuse (self, job, false, outcome, "The store did "
+                                "not confirm the job in time. It may have it "
+                                "all the same.");
     }
     else if (job->phase == STORING)
         s_stored_submit (self, job, event);
@@ -145,8 +145,8 @@ fcj_stored_end (fcj_core_t *self, job_t *job, const char *state)
     else {
         fcj_request_refuse (self, job, true, FCJ_NOT_FOUND, "No such job.");
         fcj_request_refuse (self, job, false, FCJ_STORE_UNAVAILABLE,
-                            "The store lost sight of the job: submit it again "
-                            "with the same id.");
+                            "The store lost sight of the job. Look for it, or "
+                            "submit it again.");
     }
     fcj_action_t *action = fcj_act_job (self, FCJ_DO_EVENT, job);
     action->state = state ? state : "gone";

@@ -425,6 +425,9 @@ static int s_send (link_t *link, order_t *order, fcj_error_t *error)
     if (s_pack (link, order, id, pack, error) == 0)
         reply = link_ask (link, "SUBMIT", pack, SUBMIT_TIMEOUT_MS, error);
     fcj_pack_destroy (&pack);
+    if (!reply && error->reason == FCJ_STORE_UNAVAILABLE)
+        fprintf (stderr, "fcj: whether job %s was accepted is not known; "
+                 "`fcj result %s` tells when the store is back\n", id, id);
     if (!reply)
         return -1;
     const char *got = json_string_value (json_object_get (reply, "id"));

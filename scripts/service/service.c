@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@
 #define DEGRADED_MS       3000
 #define FRONT_MS          1000      /* one that cannot listen ends sooner */
 #define LAST_WORDS        256
+#define DISK_LEAST        (256 * 1024)  /* with less Redis soon ends */
 #define FAILURES_BAD      4         /* deaths in a row that make us "failed" */
 #define FLAGS_MAX         128
 
@@ -269,15 +271,10 @@ static void s_last_words (const char *path, char words[LAST_WORDS])
             *at = '?';
 }
 
-/*  What is wrong, for people; false when nothing is.  */
-static bool s_trouble (service_t *self, int64_t now, char *text, size_t size)
+/*  A part that keeps dying.  */
+static bool s_part_trouble (const service_t *self, int64_t now, char *text,
+                            size_t size)
 {
-    if (self->parts[REDIS] && !fcj_on_path ("redis-server")) {
-        snprintf (text, size, "redis-server is not installed. Run: apt-get "
-                  "install redis-server (or set FCJ_REDIS to the URL of a "
-                  "Redis 7).");
-        return true;
-    }
     for (int n = 0; n < PARTS; n++) {
         fcj_child_t *part = self->parts[n];
         if (part && fcj_child_failures (part) >= FAILURES_BAD
@@ -293,6 +290,29 @@ static bool s_trouble (service_t *self, int64_t now, char *text, size_t size)
             return true;
         }
     }
+    return false;
+}
+
+/*  What is wrong, for people; false when nothing is.  */
+static bool s_trouble (service_t *self, int64_t now, char *text, size_t size)
+{
+    if (self->parts[REDIS] && !fcj_on_path ("redis-server")) {
+        snprintf (text, size, "redis-server is not installed. Run: apt-get "
+                  "install redis-server (or set FCJ_REDIS to the URL of a "
+                  "Redis 7).");
+        return true;
+    }
+    struct statvfs room;
+    const char *state_dir = fcj_config_path (self->config, "state");
+    if (statvfs (state_dir, &room) == 0
+        && room.f_bavail * room.f_frsize < DISK_LEAST) {
+        snprintf (text, size, "The disk that holds %s is full: nothing can be "
+                  "stored. Free some space; it goes on by itself then.",
+                  state_dir);
+        return true;
+    }
+    if (s_part_trouble (self, now, text, size))
+        return true;
     if (!self->parts[REDIS] && !self->store && self->live >= 0
         && !self->seen_ready && now - self->began > STORE_LIMIT_MS) {
         snprintf (text, size, "The broker cannot use the Redis that is "

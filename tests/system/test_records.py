@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 from service import Http, Service
@@ -117,12 +118,16 @@ def test_without_redis_the_answer_says_so(
     service.kill("redis")
     try:
         words = client.refused("execute_code_async", code="1")
-        assert "retry" in words.lower() or "unavailable" in words
+        assert "unavailable" in words
+        unsure = re.search("Its id is ([0-9a-f-]{36}):", words)
+        assert unsure, words
         assert client.refused("get_job_status", job_id=job)
         assert client.call("service_status").data or True
     finally:
         service.start("redis")
     service.ready()
+    after = client.status(unsure[1])            # as the refusal said
+    assert after.get("state") or "not_found" in after.text
     end = time.monotonic() + 20
     while client.call("get_job_result", job_id=job).is_error:
         assert time.monotonic() < end
