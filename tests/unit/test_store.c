@@ -14,6 +14,8 @@
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 static test_redis_t s_redis;
 static fcj_writer_t *s_writer;
@@ -417,6 +419,17 @@ static void an_expired_job_says_so (void **state)
     s_refused (FCJ_EXPIRED);
 }
 
+static void s_command (const char *command)
+{
+    redisContext *redis = redisConnectUnix (s_redis.socket);
+    assert_non_null (redis);
+    redisReply *reply = redisCommand (redis, command);
+    assert_non_null (reply);
+    assert_int_not_equal (reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject (reply);
+    redisFree (redis);
+}
+
 static void a_list_pages_through_all_jobs_once (void **state)
 {
     (void) state;
@@ -462,15 +475,63 @@ static void a_list_pages_through_all_jobs_once (void **state)
     assert_int_equal (error.reason, FCJ_INVALID);
 }
 
-static void s_command (const char *command)
+static void s_script (const char *script)
 {
     redisContext *redis = redisConnectUnix (s_redis.socket);
     assert_non_null (redis);
-    redisReply *reply = redisCommand (redis, command);
-    assert_non_null (reply);
-    assert_int_not_equal (reply->type, REDIS_REPLY_ERROR);
+    redisReply *reply = redisCommand (redis, "EVAL %s 0", script);
+    assert_true (reply && reply->type != REDIS_REPLY_ERROR);
     freeReplyObject (reply);
     redisFree (redis);
+}
+
+/*  Others submit and delete, until *arg is true.  */
+static void *s_bustle (void *arg)
+{
+    while (!atomic_load ((atomic_bool *) arg))
+        s_script ("local set = '{fcj:0}:owner:eve' "
+                  "local top = redis.call ('ZCARD', set) "
+                  "if top > 650 then "
+                  "  redis.call ('ZREMRANGEBYRANK', set, 610, -1) "
+                  "else for n = top + 1, top + 7 do "
+                  "  redis.call ('ZADD', set, n, string.format "
+                  "    ('%08x-0000-4000-8000-000000000000', n)) end end");
+    return NULL;
+}
+
+static void a_list_shows_each_job_once_while_others_come_and_go (void **state)
+{
+    (void) state;
+    s_script ("for n = 1, 600 do local id = string.format "
+              "  ('%08x-0000-4000-8000-000000000000', n) "
+              "redis.call ('ZADD', '{fcj:0}:owner:eve', n, id) "
+              "redis.call ('HSET', '{fcj:0}:job:' .. id, 'id', id, 'owner', "
+              "            'eve', 'state', 'queued', 'seq', n) end");
+    atomic_bool over = false;
+    pthread_t bustle;
+    assert_int_equal (pthread_create (&bustle, NULL, s_bustle, &over), 0);
+    int odd = 0;
+    for (int lists = 0; lists < 20; lists++) {
+        char cursor[64] = "";
+        fcj_record_t *records[150];
+        fcj_error_t error;
+        int64_t last = 601;
+        do {
+            int count = fcj_store_list (s_store, "eve", NULL, NULL, 150,
+                                        cursor, records, &error);
+            odd += count < 0;
+            for (int n = 0; n < count; n++) {
+                int64_t seq = fcj_record_int (records[n], "seq", 0);
+                odd += seq != last - 1;
+                last = seq;
+                fcj_record_destroy (&records[n]);
+            }
+        } while (*cursor);
+        odd += last != 1;
+    }
+    atomic_store (&over, true);
+    pthread_join (bustle, NULL);
+    assert_int_equal (odd, 0);
 }
 
 static void a_full_redis_refuses_submits_and_loses_nothing (void **state)
@@ -750,6 +811,8 @@ int main (void)
         cmocka_unit_test (a_job_sees_what_it_depends_on),
         cmocka_unit_test (an_expired_job_says_so),
         cmocka_unit_test (a_list_pages_through_all_jobs_once),
+        cmocka_unit_test (
+            a_list_shows_each_job_once_while_others_come_and_go),
         cmocka_unit_test (a_full_redis_refuses_submits_and_loses_nothing),
         cmocka_unit_test (
             a_question_is_shown_until_it_is_answered_or_the_job_ends),
