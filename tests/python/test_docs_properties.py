@@ -71,7 +71,7 @@ def test_a_value_is_read_as_it_was_written_and_written_as_it_was_read(live, bag,
     ("Rotation", {"yaw_pitch_roll": [30, 0, 0]}, PLACED["rotation"]),
     ("Rotation", {"quaternion": [0, 0, math.sin(math.pi / 12), math.cos(math.pi / 12)]},
      PLACED["rotation"]),
-    ("Link", None, None), ("LinkList", [], []), ("LinkSub", None, None),
+    ("Link", None, None), ("LinkList", [], []), ("LinkSub", None, None), ("Link", {"object": "Box"}, "Box"),
     ("LinkSub", {"object": "Box", "sub": "Face1"}, {"object": "Box", "sub": ["Face1"]})])
 def test_other_plain_forms_are_taken_too(live, bag, kind, given, read):
     bag(kind)
@@ -84,7 +84,8 @@ def test_other_plain_forms_are_taken_too(live, bag, kind, given, read):
                                                                              "angle_deg": 1}),
     ("Color", "red"), ("Color", [2, 0, 0]), ("Enumeration", "three"), ("Link", "Nobody"), ("Link", "Bag"),
     ("LinkList", "Box"), ("LinkSub", {"sub": ["Face1"]}), ("Matrix", [[1]]), ("StringList", "a"),
-    ("Map", {"a": 1}), ("Float", None), ("Integer", 2 ** 70)])
+    ("Map", {"a": 1}), ("Float", None), ("Integer", 2 ** 70), ("Length", -3), ("Percent", 101),
+    ("Angle", 400), ("Link", {"object": "Box", "sub": ["Face1"]})])
 def test_what_does_not_fit_is_refused_by_name(live, bag, part, kind, bad):
     bag(kind)
     before = live("get_object", object="Bag")

@@ -221,9 +221,14 @@ def _to_choice(owner: Any, name: str, value: Any) -> str:
 
 def _to_links(kind: str, item: Any, value: Any, where: str) -> Any:
     if kind in ("Link", "XLink", "PlacementLink"):
-        if isinstance(value, dict):          # an XLink to a part of an object
-            return _to_sub(item, value, where)
-        return _to_link(item, value, where)
+        if not isinstance(value, dict):
+            return _to_link(item, value, where)
+        target, subs = _to_sub(item, value, where)
+        if kind == "XLink":                  # which may be to a part of an object
+            return target, subs
+        if subs:
+            raise Invalid(f"{where} refers to a whole object: give its name alone, {target.Name!r}")
+        return target
     if kind in ("LinkSub", "XLinkSub"):
         return _to_sub(item, value, where)
     if not isinstance(value, list):

@@ -19,6 +19,8 @@ from .fromjson import (from_json, kind_of, said, short, to_number, to_rotation, 
 
 #: Longer lists are told by their length, unless they were asked for by name.
 LIST_MAX = 100
+BOUNDED = {"Length", "Area", "Volume", "Angle", "Percent", "IntegerConstraint", "FloatConstraint",
+           "QuantityConstraint"}
 HIDDEN = {"ExpressionEngine", "Proxy", "Visibility"}
 
 
@@ -230,13 +232,24 @@ def write(job: Job, item: Any, name: str, value: Any) -> None:
 
 
 def _assign(target: Any, name: str, made: Any, given: Any) -> None:
+    before = getattr(target, name)
     try:
         setattr(target, name, made)
     except Invalid:
         raise
     except Exception as error:
         raise Invalid(f"{name} = {short(given)} is refused: {said(error)}") from error
+    if kind_of(target.getTypeIdOfProperty(name)) in BOUNDED:
+        _check_bounds(target, name, made, given, before)
 
+
+def _check_bounds(target: Any, name: str, made: Any, given: Any, before: Any) -> None:
+    """FreeCAD moves a number into the property's range, without a word. (Some
+    begin outside of it: what was read may be written.)"""
+    wanted, now, old = (float(getattr(one, "Value", one)) for one in (made, getattr(target, name), before))
+    if not math.isclose(wanted, now, rel_tol=1e-6, abs_tol=1e-9) and wanted != old:
+        raise Invalid(f"{name} = {short(given)} is out of the range that FreeCAD allows there: it would "
+                      f"become {short(read(target, name))}")
 
 
 
