@@ -220,7 +220,8 @@ s_finish_text (const job_t *job, fcj_action_t *action)
     switch (job->reason) {
     case FCJ_DEPENDENCY:
         snprintf (text, size, "Job %s, which this one depends on, did not "
-                  "complete. Mend and submit that one first.", id);
+                  "complete. get_job_result with that id says why; mend "
+                  "that, then submit this one again.", id);
         break;
     case FCJ_EXPIRED:
         snprintf (text, size, "No slot became free within the job's "

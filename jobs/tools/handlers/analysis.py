@@ -67,7 +67,7 @@ class Graph(TypedDict):
     offset: int
     next_offset: int | None
     nodes: Annotated[list[GraphNode], "Each after what it depends on"]
-    roots: Annotated[list[str], "Objects that nothing depends on: the results"]
+    roots: Annotated[list[str], "Of these nodes, those that nothing depends on: the results"]
     cycles: Annotated[list[list[str]], "Objects that depend on each other; must be empty"]
 
 
@@ -233,8 +233,8 @@ def get_document_graph(document: Name | None = None, object: ObjectName | None =
                            int, Bound(minimum=1, maximum=1000)] = 200) -> Graph:
     """Tell which object depends on which: all of a document, or those around one object.
 
-    The order is one in which everything can be computed; `roots` are what
-    nothing else uses. Use it before deleting or editing something that other
+    The order is one in which everything can be computed; `roots` are those
+    that nothing else uses. Use it before deleting or editing something that other
     objects are built on, and to find the first object in error.
 
     Parameters
@@ -265,7 +265,7 @@ def get_document_graph(document: Name | None = None, object: ObjectName | None =
     return {"document": doc.Name, "total": len(order), "offset": offset,
             "next_offset": end if end < len(order) else None,
             "nodes": [_node(chosen[name], doc) for name in order[offset:end]],
-            "roots": [name for name in order
+            "roots": [name for name in order[offset:end]
                       if not any(user.Name in chosen for user in chosen[name].InList)],
             "cycles": cycles}
 
