@@ -41,7 +41,12 @@
  *  Two clients. fcj_store_t blocks and only reads jobs (front-end, command
  *  line; what it writes are notes and a secret);
  *  fcj_writer_t is asynchronous, pipelines, and calls the functions of
- *  fcj.lua (broker only). Both reconnect by themselves.  */
+ *  fcj.lua (broker only). Both reconnect by themselves.
+ *
+ *  The files: url.c, conn.c, command.c are the connection; store.c, record.c,
+ *  list.c, references.c and facts.c read (reading.h); writer.c, write.c and
+ *  one for each kind of write are the broker's (writing.h); async.c and
+ *  lookup.c ask without waiting, for front-ends.  */
 
 #ifndef FCJ_STORE_H
 #define FCJ_STORE_H

@@ -13,8 +13,10 @@
 #include "jobs/store/async.h"
 #include "jobs/store/conn.h"
 #include "jobs/store/store.h"
+#include "jobs/store/url.h"
 #include "tests/unit/redis.h"
 
+#include <math.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -275,6 +277,44 @@ static void a_url_is_read_whole_or_refused (void **state)
     }
 }
 
+static void a_url_says_who_asks_where (void **state)
+{
+    (void) state;
+    fcj_url_t url;
+    assert_int_equal (fcj_url_read (&url,
+                      "rediss://user:p%40s%2Fs@[::1]:6380/12"), 0);
+    assert_true (url.tls);
+    assert_string_equal (url.user, "user");
+    assert_string_equal (url.password, "p@s/s");
+    assert_string_equal (url.host, "::1");
+    assert_string_equal (url.port, "6380");
+    assert_int_equal (url.db, 12);
+    fcj_url_free (&url);
+    assert_int_equal (fcj_url_read (&url, "unix://:secret@/r.sock?db=3"), 0);
+    assert_null (url.user);
+    assert_null (url.host);
+    assert_string_equal (url.password, "secret");
+    assert_string_equal (url.path, "/r.sock");
+    assert_int_equal (url.db, 3);
+    fcj_url_free (&url);
+}
+
+static void a_share_is_from_0_to_1_whatever_was_given (void **state)
+{
+    (void) state;
+    const double given[] = {0.25, 7, -1, NAN, INFINITY, -INFINITY};
+    fcj_command_t *command = fcj_command_new ();
+    fcj_command_begin (command, "ECHO");
+    for (int n = 0; n < 6; n++)
+        fcj_command_fraction (command, given[n]);
+    fcj_command_end (command);
+    static const char text[] = "*7\r\n$4\r\nECHO\r\n$4\r\n0.25\r\n$1\r\n1\r\n"
+                               "$1\r\n0\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n0\r\n";
+    assert_int_equal (fcj_command_size (command), strlen (text));
+    assert_memory_equal (fcj_command_data (command), text, strlen (text));
+    fcj_command_destroy (&command);
+}
+
 /*  A subscriber only listens: without it, it would wait for ever.  */
 static void a_host_that_vanishes_is_noticed (void **state)
 {
@@ -315,6 +355,8 @@ int main (void)
         cmocka_unit_test (
             a_question_given_up_leaves_no_answer_to_the_next),
         cmocka_unit_test (a_url_is_read_whole_or_refused),
+        cmocka_unit_test (a_url_says_who_asks_where),
+        cmocka_unit_test (a_share_is_from_0_to_1_whatever_was_given),
         cmocka_unit_test (a_host_that_vanishes_is_noticed),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
