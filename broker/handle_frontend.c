@@ -7,7 +7,6 @@
 
 #include "broker.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /*  The owner, lane and so on of a job; the rest the broker never reads. -1:
