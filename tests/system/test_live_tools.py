@@ -169,6 +169,14 @@ def test_a_picture_shows_the_box_red_in_the_middle_on_white(live: Live) -> None:
     assert iso.share(red) > 0.2 and red(*iso.at(0.5, 0.4)) and iso.rows != picture.rows
 
 
+def test_a_colour_is_a_change_and_a_step(live: Live) -> None:
+    live.part()
+    assert live("edit_object", object="Box", properties={"ViewObject": {"ShapeColor": "#00ff00"}})["changed"] == ["Box"]
+    assert live.look().share(red) == 0
+    live("undo")
+    assert live.look().share(red) > 0.05
+
+
 def test_each_named_view_shows_its_own_side(live: Live) -> None:
     live.part()
     live("edit_object", object="Box", properties={"Length": 30, "Width": 20, "Height": 10,

@@ -117,6 +117,8 @@ def edit_object(job: Job, object: ObjectName, properties: Properties,
     item = find.thing(doc, object)
     with Change(item.Document, f"Edit {item.Name}", on_error, [item.Name]) as change:
         props.write_all(job, item, properties)
+    if "ViewObject" in properties and item.Name not in change.answer["changed"]:
+        change.answer["changed"].insert(0, item.Name)    # the App side tells of no colours
     return {**change.answer, "object": object_info(item),
             "properties": _read_back(item, properties)}
 
