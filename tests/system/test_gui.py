@@ -641,6 +641,23 @@ def test_a_copy_that_cannot_be_opened_is_kept_and_told(gui: Gui, client: Http) -
     assert any(one.name.startswith("Broken-") for one in (snapshots / "lost").iterdir())
 
 
+def test_links_between_documents_outlive_a_crash(gui: Gui, client: Http) -> None:
+    close_all(client)
+    files = tempfile.mkdtemp(prefix="fcjl", dir="/tmp")
+    # The user opens before what it uses: FreeCAD would open that from its file.
+    value(client, "u, p = App.newDocument('User'), App.newDocument('Used')\n"
+                  f"u.saveAs('{files}/user.FCStd'); b = p.addObject('Part::Box', 'Box'); "
+                  f"p.saveAs('{files}/used.FCStd')\n"
+                  "u.addObject('App::Link', 'Link').LinkedObject = b\nu.recompute(); u.save()\n"
+                  "b.Length = 44; p.recompute(); 1")
+    saved(gui)
+    code(client, "import os; os.kill(os.getpid(), 9)")
+    assert value(client, "l = App.getDocument('User').Link\n[l.LinkedObject.FullName, l.isValid(), "
+                         "Part.getShape(l).BoundBox.XLength, sorted(App.listDocuments())]"
+                 ) == ["Used#Box", True, 44, ["Used", "User"]]
+    shutil.rmtree(files)
+
+
 def test_no_view_outlives_a_document_that_a_job_closes(client: Http) -> None:
     """Else FreeCAD crashes now and then: the tab of a page asks for its document."""
     close_all(client)

@@ -23,6 +23,7 @@ from typing import Any, Callable
 
 from fcj_docs import find
 
+from . import links
 from .documents import Changes, listed
 
 PATIENCE_S = 0.5
@@ -151,7 +152,8 @@ def _write(directory: str, number: int, documents: list[dict[str, Any]], at: int
             FreeCAD.getDocument(entry["name"]).saveCopy(copy)
         entry["original"] = stamp(entry["file"])
     with open(os.path.join(target, "documents.json"), "w", encoding="utf-8") as file:
-        json.dump({"number": number, "at": at, "documents": documents}, file)
+        json.dump({"number": number, "at": at, "documents": documents,
+                   "links": links.between([entry["name"] for entry in documents])}, file)
     os.unlink(os.path.join(target, "pid"))
     os.rename(target, os.path.join(directory, str(number)))
     _clean(directory, number)
@@ -186,17 +188,17 @@ def newest(directory: str) -> str:
 
 
 def read(path: str) -> dict[str, Any]:
-    """The list of a snapshot's documents."""
+    """The list of a snapshot's documents, and the links between them."""
     with open(os.path.join(path, "documents.json"), encoding="utf-8") as file:
-        return json.load(file)
+        return {"links": [], **json.load(file)}
 
 
 def restore(path: str) -> list[str]:
     """Opens the documents of a snapshot; what could not be, in words."""
     import FreeCAD
     problems, active = [], None
-    fatal = _fatal(path)
-    for entry in read(path)["documents"]:
+    fatal, made = _fatal(path), read(path)
+    for entry in made["documents"]:
         try:
             if entry["name"] in fatal:
                 raise RuntimeError("FreeCAD did not survive opening it")
@@ -208,6 +210,7 @@ def restore(path: str) -> list[str]:
             continue
         if entry.get("active"):
             active = document
+    links.mend(made["links"], [entry["name"] for entry in made["documents"]])
     if active is not None:
         FreeCAD.setActiveDocument(active.Name)
     return problems
