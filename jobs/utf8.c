@@ -49,3 +49,14 @@ void fcj_utf8_mend (char *text)
         left -= size;
     }
 }
+
+const char *fcj_utf8_last_line (const char *text, int *size)
+{
+    size_t end = strlen (text);
+    while (end && strchr ("\n. ", text[end - 1]))
+        end--;
+    const char *line = end ? memrchr (text, '\n', end) : NULL;
+    line = line ? line + 1 : text;
+    *size = (int) (text + end - line);
+    return line;
+}

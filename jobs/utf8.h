@@ -13,6 +13,9 @@ size_t fcj_utf8_size (const char *at, size_t left);
 /*  The most of `size` bytes, up to `most`, that ends with no part of a
  *  character.  */
 size_t fcj_utf8_cut (const char *text, size_t size, size_t most);
+/*  The last line of a text, which of a traceback says what is wrong, without
+ *  what ends it (spaces, a full stop); its *size bytes, for `%.*s`.  */
+const char *fcj_utf8_last_line (const char *text, int *size);
 /*  Makes every byte that is in no character a question mark.  */
 void fcj_utf8_mend (char *text);
 #endif

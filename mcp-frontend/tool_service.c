@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "handlers.h"
+#include "../jobs/utf8.h"
 #include "view.h"
 
 #define STATUS_MS 5000
@@ -117,16 +118,6 @@ static int s_keep_catalogue (fcj_front_t *front, const fcj_map_t *reply,
     return rc;
 }
 
-/*  The last line of a traceback, which says what is wrong; cuts the text. */
-static const char *s_last_line (char *text)
-{
-    size_t size = strlen (text);
-    while (size && strchr ("\n. ", text[size - 1]))
-        text[--size] = 0;
-    const char *end = strrchr (text, '\n');
-    return end? end + 1: *text? text: "it does not say why";
-}
-
 static void s_reloaded (void *arg, const fcj_map_t *reply,
                         const fcj_error_t *error)
 {
@@ -159,14 +150,17 @@ static void s_reloaded (void *arg, const fcj_map_t *reply,
         "tools", (int) json_array_size (
             fcj_catalogue_listed (call->front->catalogue, false)),
         "workers", list);
-    const char *words = s_last_line (text);
+    int size;
+    const char *words = fcj_utf8_last_line (*text? text
+                                            : "it does not say why", &size);
     char said[1400];
     if (!count)
         snprintf (said, sizeof said, "No worker is there to reload.");
     else if (bad)
         snprintf (said, sizeof said, "%zu of %zu workers kept the old"
-                  " handlers, because the new ones are broken: %s. Mend"
-                  " them and call reload_handlers again.", bad, count, words);
+                  " handlers, because the new ones are broken: %.*s. Mend"
+                  " them and call reload_handlers again.", bad, count, size,
+                  words);
     else
         snprintf (said, sizeof said, "%zu worker%s run the new handlers.",
                   count, count == 1? "": "s");

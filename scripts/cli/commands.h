@@ -47,4 +47,6 @@ const char *show_ms (int64_t ms);
 /*  Outside text on one line of a terminal: control characters become '?',
  *  at most `width` bytes. */
 const char *show_plain (const char *text, size_t width);
+/*  The same of the last line of a text, as a traceback.  */
+const char *show_last (const char *text, size_t width);
 #endif

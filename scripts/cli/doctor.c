@@ -245,6 +245,37 @@ static void s_sockets (doctor_t *self)
                "%s is longer than %zu characters", path, most);
 }
 
+/*  Of each directory that jobs are to read: whether they can. As root they
+ *  run under a user id of their own.  */
+static void s_root (doctor_t *self, const char *root)
+{
+    struct stat about;
+    bool apart = geteuid () == 0
+                 && fcj_config_bool (self->link->config, "sandbox");
+    if (*root != '/')
+        s_say (self, WEAK, "roots", "give the whole path", "%s is relative",
+               show_plain (root, 200));
+    else if (stat (root, &about) < 0 || !S_ISDIR (about.st_mode))
+        s_say (self, WEAK, "roots", "make it, or correct `roots`",
+               "%s is no directory", show_plain (root, 200));
+    else if (apart && (about.st_mode & 05) != 05)
+        s_say (self, WEAK, "roots", "chmod o+rx: the service runs as root, "
+               "its jobs do not", "%s is closed to others",
+               show_plain (root, 200));
+    else
+        s_say (self, FIT, "roots", "", "%s", show_plain (root, 200));
+}
+
+static void s_roots (doctor_t *self)
+{
+    char *roots = strdup (fcj_config_str (self->link->config, "roots"));
+    char *rest = NULL;
+    for (char *root = roots ? strtok_r (roots, ":", &rest) : NULL; root;
+         root = strtok_r (NULL, ":", &rest))
+        s_root (self, root);
+    free (roots);
+}
+
 static void s_state (doctor_t *self)
 {
     const char *run = fcj_config_path (self->link->config, "run");
@@ -301,6 +332,7 @@ int cmd_doctor (link_t *link, int argc, char **argv)
     s_display (&self);
     s_sockets (&self);
     s_state (&self);
+    s_roots (&self);
     s_service (&self);
     return self.missing ? CLI_FAILED : CLI_OK;
 }

@@ -247,8 +247,8 @@ static void s_show_status (const json_t *service, const json_t *broker)
                 (long long) json_integer_value (json_object_get (
                     info, "landlock")));
         if (*s_text (info, "error"))
-            printf ("           %s\n", show_plain (s_text (info, "error"),
-                                                   250));
+            printf ("           %s\n", show_last (s_text (info, "error"),
+                                                  250));
     }
 }
 

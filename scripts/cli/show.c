@@ -1,6 +1,7 @@
 /*  show.c - numbers and outside text as people read them.  */
 
 #include "commands.h"
+#include "../../jobs/utf8.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +40,15 @@ const char *show_ms (int64_t ms)
     else
         snprintf (text, 256, "%lld h", (long long) ms / 3600000);
     return text;
+}
+
+const char *show_last (const char *text, size_t width)
+{
+    char line[256];
+    int size;
+    const char *last = fcj_utf8_last_line (text, &size);
+    snprintf (line, sizeof line, "%.*s", size, last);
+    return show_plain (line, width);
 }
 
 const char *show_plain (const char *text, size_t width)

@@ -112,10 +112,12 @@ static void s_draw (screen_t *screen, const json_t *status)
     s_line (screen, line);
     s_line (screen, "");
     json_array_foreach (json_object_get (status, "workers"), n, worker) {
+        const char *error = json_string_value (json_object_get (
+            json_object_get (worker, "info"), "error"));
         snprintf (line, sizeof line, "%-10s %lld of %lld slots busy   %s",
                   s_text (worker, "name", 30), s_int (worker, "busy"),
                   s_int (worker, "slots"),
-                  s_text (json_object_get (worker, "info"), "error", 60));
+                  show_last (error ? error : "", 120));
         s_line (screen, line);
         json_array_foreach (json_object_get (worker, "running"), m, job)
             s_draw_job (screen, job);

@@ -16,6 +16,7 @@
 #include "../../broker/client.h"
 #include "../../jobs/job.h"
 #include "../../jobs/log.h"
+#include "../../jobs/utf8.h"
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -321,8 +322,10 @@ static bool s_trouble (service_t *self, int64_t now, char *text, size_t size)
         return true;
     }
     if (self->slots == 0 && self->worker_error[0]) {
-        snprintf (text, size, "The worker cannot start FreeCAD: %.380s Run "
-                  "`fcj doctor`.", self->worker_error);
+        int length;
+        const char *why = fcj_utf8_last_line (self->worker_error, &length);
+        snprintf (text, size, "The worker cannot start: %.*s. Run "
+                  "`fcj doctor`.", length, why);
         return true;
     }
     if (self->slots == 0 && !self->seen_ready

@@ -155,6 +155,23 @@ def test_up_says_why_a_part_does_not_start(away: Line, address: str,
     assert verdict["service"] == "missing"
 
 
+def test_up_says_which_handler_is_broken_and_doctor_which_root(
+        away: Line) -> None:
+    (away.home / "mine.py").write_text("def broken(:\n")
+    (away.home / "closed").mkdir(mode=0o700)
+    away.env["FCJ_HANDLERS"] = str(away.home)
+    said = away("up")
+    assert said.returncode == 3, said
+    assert "mine.py: line 1: invalid syntax. Run" in said.stderr
+    assert "mine.py: line 1: invalid syntax\n" in away("status").stdout
+    checks = away("doctor", FCJ_ROOTS=f"/nowhere:parts:{away.home}:"
+                  f"{away.home}/closed").stdout
+    assert re.search("weak +roots +/nowhere is no directory", checks)
+    assert re.search("weak +roots +parts is relative", checks)
+    if os.geteuid() == 0:
+        assert re.search("weak +roots +.*closed to others", checks)
+
+
 def test_a_redis_that_cannot_be_used_is_told_before_long(away: Line) -> None:
     away.env["FCJ_REDIS"] = f"redis://127.0.0.1:{free_port()}"
     began = time.monotonic()
