@@ -126,6 +126,18 @@ def about(value: float) -> Any:
     return pytest.approx(value, rel=1e-6)
 
 
+def test_an_input_may_have_the_name_of_a_parameter(
+        client: Http, box: dict[str, str], ball: dict[str, str]) -> None:
+    far = {"job": client.start("run_pipeline_async", steps=[
+        {"op": "sphere", "radius": 1, "at": [99, 0, 0]}])}
+    volumes = [result(client, "cut_shapes_async", base=box, **more)
+               ["shape"]["volume"] for more in (
+                   {"tools": [ball]},
+                   {"tools": ["base"], "inputs": {"base": ball}},
+                   {"tools": ["tools_1", far], "inputs": {"tools_1": ball}})]
+    assert volumes == [about(volumes[0])] * 3 and volumes[0] < VOLUME
+
+
 FEATURES: list[tuple[str, dict[str, Any], float]] = [
     ("extrude_async", {"profile": {"points": [[0, 0, 0], [4, 0, 0], [4, 5, 0], [0, 5, 0]]},
                        "length": 3}, 60.0),

@@ -318,12 +318,24 @@ s_step_of (resolve_t *at, const json_t *rules, const char *name,
     return 0;
 }
 
+/*  A name like that one which no entry of `inputs` has: the kernel knows all
+ *  of them by their names.  */
+static void
+s_free_name (const json_t *inputs, const char *like,
+             char name[NAME_MAX_ + 2])
+{
+    snprintf (name, NAME_MAX_ + 2, "%s", like);
+    for (unsigned n = 1; json_object_get (inputs, name); n++)
+        snprintf (name, NAME_MAX_ + 2, "%.48s_%u", like, n);
+}
+
 /*  One element of a parameter of shapes; its "$name".  */
 static json_t *
 s_element (resolve_t *at, const json_t *inputs, const json_t *rules,
-           const char *name, const json_t *value)
+           const char *like, const json_t *value)
 {
     bool done = false;
+    char name[NAME_MAX_ + 2];
     const char *text = json_string_value (value);
     if (text && !json_object_get (inputs, text)) {
         fcj_fail (at->error, FCJ_INVALID, "%s: `inputs` has no '%.100s'; or "
@@ -332,6 +344,7 @@ s_element (resolve_t *at, const json_t *inputs, const json_t *rules,
     }
     if (text)
         return json_sprintf ("$%s", text);
+    s_free_name (inputs, like, name);
     if (s_step_of (at, rules, name, value, &done)
         || (!done && s_reference (at, name, value)))
         return NULL;

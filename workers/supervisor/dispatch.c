@@ -54,7 +54,10 @@ s_begin (fcj_world_t *world, fcj_worker_job_t *job, fcj_process_t *process)
     process->job = NULL;
     job->process = NULL;
     job->state = FCJ_J_PENDING;
-    fcj_process_end (world, process);
+    if (process->host)
+        fcj_process_break (process);    /* its end is host.c's */
+    else
+        fcj_process_end (world, process);
 }
 
 /*  In the order of the leases. One that needs more slots than are free holds
