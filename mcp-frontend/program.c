@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include "extra.h"
 #include "../jobs/usage.h"
 
@@ -49,6 +50,9 @@ int fcj_mcp_main (int argc, char **argv, const fcj_extra_t *extra)
     s_catch_signals ();
     s_raise_files ();
     const char *address = fcj_config_str (config, "http");
+    if (!*address && isatty (0))
+        fprintf (stderr, "fcj-mcp: an MCP client starts this and speaks to "
+                 "its stdin; for a terminal there is `fcj help`\n");
     rc = 1;
     fcj_front_t *front = NULL;
     if (sodium_init () >= 0)

@@ -54,6 +54,36 @@ static void s_answer (fcj_call_t *call, const fcj_record_t *record,
     fcj_call_tool (call, text, view, NULL, false);
 }
 
+/*  A job that is in no queue yet: says which of the jobs that it depends on
+ *  have not ended, the first few by id. */
+static void s_waits_for (fcj_call_t *call, const fcj_record_t *record,
+                         char *why, size_t size)
+{
+    const char *text = fcj_record_str (record, "depends_on", NULL), *id;
+    json_t *jobs = text? json_loads (text, 0, NULL): NULL, *one;
+    size_t n, used = 0, more = 0;
+    json_array_foreach (jobs, n, one) {
+        fcj_error_t error;
+        id = json_string_value (one);
+        fcj_record_t *other = id? fcj_store_status (call->front->store, id,
+                                                    call->owner, &error)
+                                : NULL;
+        bool open = other && !fcj_state_terminal (fcj_record_state (other));
+        fcj_record_destroy (&other);
+        if (open && used < size / 2)
+            used += (size_t) snprintf (why + used, size - used, "%s %s",
+                                       used? ",": "It waits for", id);
+        else
+            more += open;
+    }
+    if (more)
+        used += (size_t) snprintf (why + used, size - used, " and %zu more",
+                                   more);
+    if (used)
+        snprintf (why + used, size - used, ".");
+    json_decref (jobs);
+}
+
 /*  Again from the record, which may have moved on meanwhile. */
 static void s_placed (void *arg, const fcj_map_t *reply,
                       const fcj_error_t *unused)
@@ -72,6 +102,8 @@ static void s_placed (void *arg, const fcj_map_t *reply,
     char why[1200] = "";
     if (queued && fcj_map_has (reply, "why"))
         fcj_map_copy (reply, "why", why, sizeof why);
+    else if (queued && !fcj_map_int (reply, "position", 0))
+        s_waits_for (call, record, why, sizeof why);
     s_answer (call, record, queued? fcj_map_int (reply, "position", 0): 0,
               queued? fcj_map_int (reply, "ahead", 0): 0, why);
     fcj_record_destroy (&record);

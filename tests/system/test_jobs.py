@@ -187,6 +187,18 @@ def test_the_shapes_and_values_of_depends_on_are_inputs_by_id(
     assert "there is no input 'other'" in wrong.everything
 
 
+def test_a_job_that_waits_for_others_says_for_which(client: Http) -> None:
+    done = client.submit("1")
+    client.wait(done)
+    first = client.submit("import time; time.sleep(20)")
+    second = client.submit("2", depends_on=[done, first])
+    told = client.status(second)
+    assert told["state"] == "queued" and "position" not in told.data
+    assert f"It waits for {first}." in told.text and done not in told.text
+    client.cancel(first)
+    assert client.wait(second)["reason"] == "dependency"
+
+
 def test_a_failed_dependency_fails_the_job(client: Http) -> None:
     first = client.submit("1/0")
     answer = client.run("1", depends_on=[first])
