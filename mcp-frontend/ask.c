@@ -40,6 +40,25 @@ bool fcj_ask_can (const fcj_call_t *call, const char *method)
                             && (call->session || !call->sink.http));
 }
 
+/*  Several choices in one field came with 2025-11-25. */
+bool fcj_ask_fits (const fcj_call_t *call, const json_t *requests)
+{
+    const char *key, *name;
+    json_t *request, *field;
+    if (strcmp (call->version, "2025-11-25") >= 0)
+        return true;
+    json_object_foreach ((json_t *) requests, key, request)
+        json_object_foreach (json_object_get (json_object_get (
+                json_object_get (request, "params"), "requestedSchema"),
+                "properties"), name, field) {
+            const char *type = json_string_value (json_object_get (field,
+                                                                   "type"));
+            if (type && !strcmp (type, "array"))
+                return false;
+        }
+    return true;
+}
+
 json_t *fcj_ask_answer (const fcj_call_t *call, const char *key)
 {
     json_t *answer = json_object_get (call->answers, key);

@@ -24,6 +24,8 @@
  *  ("elicitation/create" in form mode, "sampling/createMessage",
  *  "roots/list") and can be reached. */
 bool fcj_ask_can (const fcj_call_t *call, const char *method);
+/*  False when the forms have fields that the client's version has not. */
+bool fcj_ask_fits (const fcj_call_t *call, const json_t *requests);
 /*  The bare result that the client gave to a question, borrowed; NULL: not
  *  answered. Legacy: an error of the client counts as {"action":"cancel"}. */
 json_t *fcj_ask_answer (const fcj_call_t *call, const char *key);

@@ -343,7 +343,7 @@ void fcj_call_alive (fcj_call_t *call, const char *message)
         || fcj_mono_ms () - call->progress_at < FCJ_MCP_ALIVE_MS)
         return;
     double next = call->progress < 0? 0: call->progress + PROGRESS_MIN_STEP;
-    s_progress (call, next, 1, message);
+    s_progress (call, next, next > 1? 0: 1, message);   /* never over total */
 }
 
 void fcj_call_say (fcj_call_t *call, fcj_say_t level, json_t *data)

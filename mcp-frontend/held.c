@@ -72,11 +72,14 @@ bool fcj_hold_ask (fcj_call_t *call, const fcj_record_t *record)
     if (call->given && call->given == fcj_task_asking (record))
         return false;           /* its answer is on the way */
     json_t *requests = fcj_task_requests (call->front, record);
-    if (!requests)
+    if (!requests || !fcj_ask_fits (call, requests)) {
+        json_decref (requests);
         return false;
+    }
     snprintf (job, sizeof job, "%s", id);
     fcj_call_unwait (call);
-    fcj_ask (call, requests, json_pack ("{s:s}", "job", job), job);
+    fcj_ask (call, requests, json_pack ("{s:s,s:b}", "job", job, "owned",
+                                        call->owns_job), job);
     return true;
 }
 
@@ -240,6 +243,6 @@ void fcj_hold_again (fcj_call_t *call, const char *job)
     call->answers = NULL;
     fcj_record_destroy (&record);
     int64_t ms = s_hold_ms (call);
-    call->owns_job = !call->modern;
+    call->owns_job = json_is_true (json_object_get (call->state, "owned"));
     fcj_call_wait (call, job, ms > 0? ms: GRACE_MS, 50, s_held);
 }

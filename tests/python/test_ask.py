@@ -20,7 +20,10 @@ def test_a_question_carries_its_form_and_gives_the_answer(code):
     assert outcome.result == ["accept", {"side": "top", "faces": ["a"]}]
     asked, = questions(outcome)
     assert (asked["ask"], asked["message"]) == (1, "Which side?")
-    assert json.loads(asked["schema"]) == FORM
+    shown = json.loads(asked["schema"])
+    assert shown["properties"]["side"]["oneOf"][1] == {"const": "bottom", "title": "bottom"}
+    assert shown["properties"]["faces"]["items"] == {"type": "string", "enum": ["a", "b"]}
+    assert set(shown["properties"]) == set(FORM["properties"]) and shown["required"] == ["side"]
 
 
 @pytest.mark.parametrize("action", ["decline", "cancel", "nonsense"])
@@ -48,6 +51,11 @@ def test_there_is_an_end_to_asking(code):
     ("[]", "object"), ("{'type': 'object', 'properties': {'a': {'type': 'object'}}}", "flat"),
     ("{'type': 'object', 'properties': {'a': {'type': 'string', '$ref': '#'}}}", "$ref"),
     ("{'type': 'object', 'properties': {}, 'required': ['a']}", "required"),
+    ("{'type': 'object', 'properties': {'a': {'type': 'string', 'format': 'password'}}}", "secrets"),
+    ("{'type': 'object', 'properties': {'a': {'type': 'array', 'items': {'enum': [1]}}}}", "flat"),
+    ("{'type': 'object', 'properties': {'a': {'type': 'integer', 'enum': [1, 2]}}}", "choices"),
+    ("{'type': 'object', 'properties': {'a': {'type': 'string', 'oneOf': [{'const': 5}]}}}", "title"),
+    ("{'type': 'object', 'properties': {'a': {'type': 'boolean', 'default': 1}}}", "default"),
     ("{'type': 'object', 'description': 'x' * 9000}", "8192")])
 def test_a_form_that_clients_cannot_show_is_refused(code, form, word):
     outcome = code(f"job.ask('?', {form})")

@@ -255,6 +255,27 @@ def test_a_lost_connection_is_no_cancellation_for_a_legacy_client(
     assert client.wait(job, 20)["state"] == "completed"
 
 
+def test_a_form_that_a_version_has_not_is_not_shown_to_its_clients(
+        pair: Pair) -> None:
+    code = """job.ask("Which?", {"type": "object", "properties": {"which": {
+        "type": "array", "items": {"type": "string", "enum": ["a", "b"]}}}})"""
+    for version, shown in (("2025-06-18", False), ("2025-11-25", True)):
+        session = Session(pair.service, ALICE, version, ELICIT)
+        stream = session.call("execute_code_async", {"code": code,
+                                                     "wait_s": 10})
+        said = stream.next()
+        assert (said.get("method") == "elicitation/create") is shown
+        if shown:
+            session.send({"jsonrpc": "2.0", "id": said["id"], "result": {
+                "action": "cancel"}})
+            stream.result(session.number)
+        else:
+            told = said["result"]
+            assert "answer_job" in told["content"][0]["text"]
+            pair.service.client().call(
+                "cancel_job", job_id=told["structuredContent"]["job_id"])
+
+
 def test_log_messages_come_at_the_level_that_was_set(
         session: Session) -> None:
     session.request("logging/setLevel", {"level": "debug"})

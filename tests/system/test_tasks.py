@@ -274,6 +274,24 @@ def test_a_modern_client_that_hangs_up_cancels_what_only_it_knows(
     assert tool.wait(job, 20)["state"] == "cancelled"
 
 
+def test_a_client_that_hangs_up_after_it_has_answered_cancels_too(
+        pair: Pair) -> None:
+    client = Modern(pair.service, ALICE, ELICIT)
+    asked = {"seconds": 60, "ask": True}
+    first = client.call("nap", asked).result(client.number)
+    (key,) = first["inputRequests"]
+    again = client.post("tools/call", {
+        "name": "nap", "arguments": asked,
+        "requestState": first["requestState"], "inputResponses": {
+            key: {"action": "accept", "content": {"name": "Ada"}}}},
+        progressToken=1)
+    again.until(lambda m: m["params"]["progress"] > 0, 30)
+    again.close()
+    tool = pair.service.client()
+    job = tool.call("list_jobs", tool="nap", limit=1)["jobs"][0]["job_id"]
+    assert tool.wait(job, 20)["state"] == "cancelled"
+
+
 def test_a_client_that_waits_for_a_status_and_hangs_up_cancels_nothing(
         pair: Pair) -> None:
     client = Modern(pair.service, ALICE)

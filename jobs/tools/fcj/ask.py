@@ -20,6 +20,8 @@ PLAIN = ("string", "number", "integer", "boolean")
 KEYWORDS = {"type", "title", "description", "default", "enum", "enumNames", "oneOf", "format",
             "minLength", "maxLength", "pattern", "minimum", "maximum", "items", "minItems",
             "maxItems"}
+FORMATS = ("email", "uri", "date", "date-time")
+DEFAULTS = {"string": (str,), "number": (int, float), "integer": (int,), "boolean": (bool,)}
 FIELDS_MAX = 32
 
 
@@ -43,7 +45,7 @@ class Asker:
 
     def ask(self, message: str, form: dict[str, Any] | None = None) -> Answer:
         """Asks until there is an answer that fits the form."""
-        form = {"type": "object", "properties": {}} if form is None else form
+        form = {"type": "object", "properties": {}} if form is None else completed(form)
         check_form(form)
         text = values.text(str(message))
         if not text.strip() or len(text.encode()) > TEXT_MAX:
@@ -108,6 +110,30 @@ def combined(questions: dict[str, tuple[str, dict[str, Any]]]) -> tuple[str, dic
 
 # ---- Forms ------------------------------------------------------------------
 
+def completed(form: Any) -> Any:
+    """The form with what the protocol wants and goes without saying: that choices are strings, and
+    are shown as they are."""
+    if not isinstance(form, dict) or not isinstance(form.get("properties"), dict):
+        return form
+    return {**form, "properties": {name: _completed(field)
+                                   for name, field in form["properties"].items()}}
+
+
+def _completed(field: Any) -> Any:
+    if not isinstance(field, dict):
+        return field
+    made = {**field}
+    for key in {"oneOf", "anyOf"} & set(made):
+        if isinstance(made[key], list):
+            made[key] = [{"title": one.get("const"), **one} if isinstance(one, dict) else one
+                         for one in made[key]]
+    if isinstance(made.get("items"), dict):
+        made["items"] = _completed(made["items"])
+        if "enum" in made["items"]:
+            made["items"].setdefault("type", "string")
+    return made
+
+
 def check_form(form: Any) -> None:
     """Invalid when the form is not what any MCP client can show."""
     if not isinstance(form, dict) or form.get("type") != "object" \
@@ -137,12 +163,32 @@ def _check_field(name: Any, field: Any) -> None:
     if unknown:
         raise Invalid(f"field {name!r} of a question: {sorted(unknown)[0]!r} is not allowed in a form")
     kind = field.get("type")
-    choices = field.get("items") if kind == "array" else None
-    if kind == "array" and isinstance(choices, dict) and ("enum" in choices or "anyOf" in choices):
+    choices = field.get("items") if kind == "array" else field
+    if kind == "array" and isinstance(choices, dict) and (
+            choices.get("type") == "string" and _are_texts(choices.get("enum"))
+            or _are_titled(choices.get("anyOf"))):
         return
     if kind not in PLAIN:
         raise Invalid(f"field {name!r} of a question must be one of {', '.join(PLAIN)}, or an array "
                       "whose items have an enum: forms are flat")
+    if "format" in field and (kind != "string" or field["format"] not in FORMATS):
+        raise Invalid(f"field {name!r} of a question: format is {', '.join(FORMATS)}, of a string. "
+                      "Do not ask for secrets in a form")
+    if "enum" in field and (kind != "string" or not _are_texts(field["enum"])) \
+            or "oneOf" in field and (kind != "string" or not _are_titled(field["oneOf"])):
+        raise Invalid(f"field {name!r} of a question: choices are an enum of strings, or oneOf with "
+                      "a const and a title each, in a string")
+    if "default" in field and (type(field["default"]) not in DEFAULTS[kind]):
+        raise Invalid(f"field {name!r} of a question: its default is no {kind}")
+
+
+def _are_texts(choices: Any) -> bool:
+    return isinstance(choices, list) and all(isinstance(one, str) for one in choices)
+
+
+def _are_titled(choices: Any) -> bool:
+    return isinstance(choices, list) and all(
+        isinstance(one, dict) and _are_texts([one.get("const"), one.get("title")]) for one in choices)
 
 
 def _plain(form: dict[str, Any]) -> dict[str, Any]:
