@@ -22,6 +22,13 @@ def test_a_new_object_has_its_real_name_and_values(live):
     assert first["undo"] == "Create Box"
 
 
+def test_a_name_that_freecad_must_change_is_the_label(live):
+    live("create_document", name="D")
+    made = live("create_object", type="Part::Box", name="Große Platte 1")["object"]
+    assert made["label"] == "Große Platte 1" and made["name"].isascii()
+    assert live("get_object", object="Große Platte 1")["object"]["name"] == made["name"]
+
+
 def test_a_recompute_that_fails_creates_nothing(live, part):
     before = state(part)
     words = live.no("create_object", type="Part::Box", properties={"Length": 0})
@@ -80,6 +87,22 @@ def test_deleting_what_others_need_deletes_nothing(live, part):
     assert set(done["removed"]) == {"Cut", "Box", "Cyl"} and part.Objects == []
     assert set(live("undo")["created"]) == {"Cut", "Box", "Cyl"}
     assert part.Cut.Shape.Volume > 0
+
+
+def test_a_pattern_in_a_body_is_what_the_body_shows(live):
+    live("create_document", name="D")
+    live("create_object", type="PartDesign::Body", name="Body")
+    live("create_object", type="PartDesign::AdditiveBox", name="One", parent="Body")
+    live("create_object", type="PartDesign::AdditiveBox", name="Two", parent="Body",
+         properties={"Placement": [0, 0, 10]})
+    live("create_object", type="PartDesign::LinearPattern", name="Row", parent="Body", properties={
+        "Originals": ["Two"], "Direction": {"object": "X_Axis", "sub": [""]}, "Length": 20, "Occurrences": 3})
+    body = live("get_object", object="Body")
+    assert body["properties"]["Tip"] == "Row" and body["shape"]["volume"] == pytest.approx(4000)
+    assert "takes no Part::Box" in live.no("create_object", type="Part::Box", parent="Body")
+    assert "with_children" in live.no("delete_object", objects=["Body"])
+    assert {"Body", "One", "Two", "Row"} <= set(
+        live("delete_object", objects=["Body"], with_children=True, delete_many=True)["removed"])
 
 
 def test_what_is_deleted_is_not_told_as_changed(live, part):

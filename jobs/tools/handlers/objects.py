@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fcj import Bound, Failure, Invalid, Job, tool
 from fcj_docs import find, makers, properties as props
 from fcj_docs.change import Change
+from fcj_docs.fromjson import said
 from fcj_docs.types import Changes, ObjectInfo, object_info
 
 Name = Annotated[str, Bound(minLength=1, maxLength=128)]
@@ -67,22 +68,36 @@ def create_object(job: Job, type: Type, name: Name | None = None, properties: Pr
     """
     doc = find.document(document)
     with Change(doc, f"Create {name or type.split('::')[1]}", on_error) as change:
-        item = _add(doc, type, name, parent)
+        holder = _holder(doc, parent) if parent else None
+        item = makers.make(doc, type, name)
+        if name and not name.isidentifier():     # FreeCAD made another of it
+            item.Label = name
         change.edited.add(item.Name)
+        # A body takes a pattern for a feature of its own by its originals; all
+        # others know by what holds them how to take their values.
+        late = item.isDerivedFrom("PartDesign::Transformed")
+        if holder is not None and not late:
+            _put_into(holder, item)
         props.write_all(job, item, properties)
+        if holder is not None and late:
+            _put_into(holder, item)
     return {**change.answer, "object": object_info(item)}
 
 
-def _add(doc: Any, type_id: str, name: str | None, parent: str | None) -> Any:
-    holder = find.thing(doc, parent) if parent else None
-    add = getattr(holder, "addObject", None) or getattr(holder, "addView", None)
-    if holder is not None and add is None:
+def _holder(doc: Any, name: str) -> Any:
+    holder = find.thing(doc, name)
+    if not hasattr(holder, "addObject") and not hasattr(holder, "addView"):
         raise Invalid(f"{holder.Name} ({holder.TypeId}) can't hold objects; a group, an App::Part, a "
                       "PartDesign::Body or a TechDraw::DrawPage can")
-    item = makers.make(doc, type_id, name)
-    if add is not None:
-        add(item)
-    return item
+    return holder
+
+
+def _put_into(holder: Any, item: Any) -> None:
+    try:
+        (getattr(holder, "addObject", None) or holder.addView)(item)
+    except Exception as error:
+        raise Invalid(f"{holder.Name} ({holder.TypeId}) takes no {item.TypeId}: {said(error)}. A body takes "
+                      "sketches, datums and PartDesign features; an App::Part or a group takes others") from error
 
 
 @tool(needs="document", toolset="core", title="Edit an object")
@@ -164,6 +179,7 @@ def delete_object(job: Job, objects: Names, document: Name | None = None, with_c
     if any(item.Document is not doc for item in items):
         raise Invalid("all objects must be of one document; call delete_object for each")
     names = _with_children(items) if with_children else [item.Name for item in items]
+    _check_bodies(items, names)
     if len(names) > MANY and not delete_many:
         job.confirm(f"{len(names)} objects of document {doc.Name} would be deleted.", "delete_many")
     users = _users(doc, names)
@@ -182,6 +198,16 @@ def delete_object(job: Job, objects: Names, document: Name | None = None, with_c
     if left:
         raise Failure(f"FreeCAD did not delete {', '.join(left)}")
     return change.answer
+
+
+def _check_bodies(items: list[Any], names: list[str]) -> None:
+    """The features of a body are nothing without it."""
+    for item in items:
+        left = [one.Name for one in item.Group if one.Name not in names] \
+            if item.TypeId == "PartDesign::Body" else []
+        if left:
+            raise Invalid(f"{item.Name} holds {', '.join(left[:10])}{', ...' if len(left) > 10 else ''}: pass "
+                          "with_children=true to delete these with it")
 
 
 def _remove(doc: Any, item: Any) -> None:
