@@ -26,3 +26,23 @@ int fcj_request_hash (const char *tool, const json_t *arguments,
     free (text);
     return 0;
 }
+
+const char *fcj_request_beyond_native (const json_t *tool,
+                                       const json_t *arguments)
+{
+    json_t *unless = json_object_get (json_object_get (tool, "native"),
+                                      "unless"), *values, *value, *one;
+    const char *key;
+    size_t n, m;
+    json_object_foreach (unless, key, values) {
+        json_t *given = json_object_get (arguments, key);
+        json_array_foreach (values, n, value) {
+            if (given && json_equal (given, value))
+                return key;
+            json_array_foreach (given, m, one)
+                if (json_equal (one, value))
+                    return key;
+        }
+    }
+    return NULL;
+}

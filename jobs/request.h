@@ -1,4 +1,5 @@
-/*  request.h - what an idempotency key stands for.  */
+/*  request.h - what a request asks for, whoever takes it: front-end or command
+ *  line.  */
 
 #ifndef FCJ_REQUEST_H
 #define FCJ_REQUEST_H
@@ -12,4 +13,8 @@
 int fcj_request_hash (const char *tool, const json_t *arguments,
                       const json_t *inputs,
                       char hex[FCJ_REQUEST_HASH_LEN + 1]);
+/*  The argument that has a value which the tool's native form does not know
+ *  (its `unless` in the catalogue); NULL when there is none.  */
+const char *fcj_request_beyond_native (const json_t *tool,
+                                       const json_t *arguments);
 #endif

@@ -243,26 +243,6 @@ static bool s_names_document (const json_t *tool, const json_t *args)
     return false;
 }
 
-/*  True when an argument has a value that the native form does not know. */
-static bool s_beyond_native (const json_t *tool, const json_t *args)
-{
-    const char *key;
-    size_t n, m;
-    json_t *values, *value, *one;
-    json_object_foreach (json_object_get (json_object_get (tool, "native"),
-                                          "unless"), key, values) {
-        json_t *given = json_object_get (args, key);
-        json_array_foreach (values, n, value) {
-            if (given && json_equal (given, value))
-                return true;
-            json_array_foreach (given, m, one)
-                if (json_equal (one, value))
-                    return true;
-        }
-    }
-    return false;
-}
-
 /*  What the caller says, else the tool's own, unless only FreeCAD can do what
  *  is asked and the tool has a form for it. */
 static bool s_is_native (const fcj_call_t *call, const json_t *args)
@@ -275,15 +255,21 @@ static bool s_is_native (const fcj_call_t *call, const json_t *args)
     if (asked)
         return strcmp (asked, "native") == 0;
     return !s_has_option (call->tool, "engine")
-        || (!s_beyond_native (call->tool, args)
+        || (!fcj_request_beyond_native (call->tool, args)
             && !s_names_document (call->tool, args));
 }
 
-static void s_pack_engine (fcj_call_t *call, map_t *map, const json_t *args)
+static int s_pack_engine (fcj_call_t *call, map_t *map, const json_t *args,
+                          fcj_error_t *error)
 {
     static const char *const FLAGS[] = { "memo", "isolated" };
     if (!s_is_native (call, args))
-        return;
+        return 0;
+    const char *beyond = fcj_request_beyond_native (call->tool, args);
+    if (beyond)
+        return fcj_fail (error, FCJ_INVALID, "engine \"native\" cannot do what"
+                         " '%s' asks for; leave 'engine' out, or say"
+                         " \"freecad\"", beyond);
     s_str (map, "engine", "native");
     const json_t *threads = s_option (call, args, "threads");
     if (json_is_number (threads))
@@ -295,6 +281,7 @@ static void s_pack_engine (fcj_call_t *call, map_t *map, const json_t *args)
         fcj_pack_kbool (map->pairs, FLAGS[n], json_is_true (flag));
         map->count++;
     }
+    return 0;
 }
 
 /*  said: the arguments as the client gave them; an idempotency key stands for
@@ -324,9 +311,9 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
         || fcj_ask_can (call, "elicitation/create"))
         s_bool (map, "can_ask", true);
     s_str (map, "lane", lane? lane: "compute");
-    if (s_pack_options (call, map, args, error))
+    if (s_pack_options (call, map, args, error)
+        || s_pack_engine (call, map, args, error))
         return -1;
-    s_pack_engine (call, map, args);
     s_pack_depends (map, depends);
     json_t *rest = s_handler_args (tool, args);
     int rc = s_json (call, map, "arguments", rest, error);

@@ -360,9 +360,10 @@ static int s_look_up (const link_t *link, order_t *self, fcj_error_t *error)
                                                              "engine"));
     self->lane = lane && fcj_lane_of (lane) == FCJ_LANE_GUI ? "gui"
                                                             : "compute";
+    bool beyond = fcj_request_beyond_native (entry, self->root) != NULL;
     if (!self->engine)
-        self->engine = engine && strcmp (engine, "native") == 0 ? "native"
-                                                                : "freecad";
+        self->engine = engine && strcmp (engine, "native") == 0 && !beyond
+                       ? "native" : "freecad";
     s_depend_on_arguments (self, entry);
     json_decref (entry);
     return 0;

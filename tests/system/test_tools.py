@@ -151,6 +151,12 @@ def test_the_command_line_knows_a_tools_lane_engine_and_jobs_to_wait_for(
                json.dumps({"shapes": [{"job": slow}], "formats": ["step"]}))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "step" in done.stdout
+    printed = fcj("submit", "--wait", "--tool", "export_async", "--arguments",
+                  json.dumps({"shapes": [{"job": slow}], "formats": ["3mf"]}))
+    assert printed.returncode == 0, printed.stdout + printed.stderr
+    said = client.refused("export_async", shapes=[{"job": slow}],
+                          formats=["3mf"], engine="native")
+    assert "'formats'" in said and "freecad" in said
     window = fcj("submit", "--tool", "list_documents")
     assert window.returncode != 0 and "window" in window.stderr
     assert "no tool nope" in fcj("submit", "--tool", "nope").stderr

@@ -239,10 +239,11 @@ s_job (resolve_t *at, const char *name, const json_t *reference,
         return fcj_fail (at->error, FCJ_INVALID, "%s: the shape is null; "
                          "look at job %s, which made it", at->where, id);
     if (!known)
-        return fcj_fail (at->error, FCJ_INVALID, "%s: job %s has no %s "
+        return fcj_fail (at->error, FCJ_INVALID, "%s: job %s has no %s"
                          "%.128s; give a job whose result is a shape, or "
                          "name one of its artifacts", at->where, id,
-                         wanted ? "artifact" : "shape", wanted ? wanted : "");
+                         wanted ? "artifact " : "shape",
+                         wanted ? wanted : "");
     if (fd < 0)
         return fcj_fail (at->error, FCJ_INVALID, "%s: the content of job %s "
                          "did not come along (expired or deleted); run it "
