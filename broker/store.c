@@ -358,7 +358,7 @@ s_live (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
             s_recover_job (self, job);
     }
     int64_t last = fcj_map_int (reply, "last", self->recovered_seq);
-    if (count && last > self->recovered_seq) {
+    if (last > self->recovered_seq) {   /* also past records that are lost */
         self->recovered_seq = last;
         return;
     }

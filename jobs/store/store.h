@@ -231,7 +231,8 @@ void fcj_writer_expire (fcj_writer_t *self, int limit,
 /*  One page of the live jobs, for a broker that starts: sequence numbers
  *  above `after`, up to limit. Reply {jobs: [{id,owner,lane,priority,seq,
  *  state,attempt,token,worker,lost,submitted,timeout_s,queue_timeout_s,
- *  asking,depends_on:[{id,state}],deadline}], last: seq}.  */
+ *  asking,depends_on:[{id,state}],deadline}], last: seq}. A job whose record is
+ *  lost is left out; the end is where last is `after`.  */
 void fcj_writer_live (fcj_writer_t *self, int64_t after, int limit,
                       fcj_writer_fn *fn, void *arg);
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <hiredis/hiredis.h>
 #include <limits.h>
 #include <zmq.h>
 
@@ -395,6 +396,36 @@ a_broker_that_was_killed_knows_its_running_job (void **state)
         assert_string_equal (self->state_seen, "gone");
 }
 
+/*  Runs a script in the broker's Redis.  */
+static void
+s_redis (bench_t *self, const char *script)
+{
+    redisContext *context = redisConnectUnix (self->redis.socket);
+    redisReply *reply = redisCommand (context, "EVAL %s 0", script);
+    assert_true (reply && reply->type != REDIS_REPLY_ERROR);
+    freeReplyObject (reply);
+    redisFree (context);
+}
+
+/*  Records can be lost (an eviction, an operator); the page in which all are
+ *  is not the last one.  */
+static void
+a_broker_that_starts_knows_jobs_behind_a_page_of_lost_ones (void **state)
+{
+    bench_t *self = *state;
+    fcj_id_t id;
+    fcj_id_new (id);
+    s_redis (self, "redis.call ('SET', '{fcj:0}:seq', 5000)");
+    s_submit_accepted (self, id, NULL);
+    s_broker_stop (self, SIGKILL);
+    s_redis (self, "for n = 1, 2000 do redis.call ('ZADD', '{fcj:0}:live', n, "
+             "string.format ('%08x-0000-4000-8000-000000000000', n)) end");
+    s_broker_start (self);
+    s_hello (self, 1, false);
+    assert_true (s_hear (self, "RUN"));
+    assert_string_equal (self->id, id);
+}
+
 static void
 a_submit_with_the_same_id_is_the_same_job (void **state)
 {
@@ -575,6 +606,7 @@ main (void)
         TEST (a_running_job_that_is_cancelled_is_killed),
         TEST (another_owner_cannot_cancel),
         TEST (a_broker_that_was_killed_knows_its_running_job),
+        TEST (a_broker_that_starts_knows_jobs_behind_a_page_of_lost_ones),
         TEST (a_submit_with_the_same_id_is_the_same_job),
         TEST (a_malformed_message_does_not_stop_the_broker),
         TEST (a_ninth_watcher_takes_nobodys_place),
