@@ -20,6 +20,7 @@ SLOTS_MAX = 64
 TIMEOUT_S = 600
 TIMEOUT_MAX_S = 86400
 QUEUE_TIMEOUT_S = 86400
+WAIT_MAX_S = 25                   # wait_s
 
 
 def clip(text: str, limit: int) -> str:

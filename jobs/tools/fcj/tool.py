@@ -14,6 +14,7 @@ from typing import Any, Callable, Sequence
 from . import loader, options as job_options, schema
 from .hints import JobHandle
 from .job import Job
+from .limits import WAIT_MAX_S
 from .native import Native
 
 LANES = {"compute": "compute", "document": "gui", "gui": "gui"}
@@ -108,10 +109,21 @@ def _make(function: Callable[..., Any], needs: str, toolset: str, title: str,
         entry["own"] = True
     if native:
         entry |= {"engine": "native", "native": native.entry()}
-    entry["shown"] = {"inputSchema": schema.shown(entry["inputSchema"])}
+    entry["shown"] = {"inputSchema": _shown(entry["inputSchema"], hold)}
     for key in ("inputSchema", "outputSchema", "resultSchema"):
         schema.check_subset(entry[key], f"{name}.{key}")
     return Tool(name, function, job_parameter, inputs, arguments, entry)
+
+
+def _shown(arguments: dict[str, Any], hold: int) -> dict[str, Any]:
+    """What clients see of the arguments. wait_s is taken by the front-end, of every tool; it is
+    shown where the handle would come at once."""
+    made = schema.shown(arguments)
+    if hold == 0:
+        made["properties"].setdefault("wait_s", {
+            "type": "number", "minimum": 0, "maximum": WAIT_MAX_S,
+            "description": "Wait so many seconds for the result. Default 0: the handle at once."})
+    return made
 
 
 def _parameters(function: Callable[..., Any], about: dict[str, str], options: Sequence[str]
