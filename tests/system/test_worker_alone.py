@@ -383,7 +383,8 @@ def test_a_flood_of_messages_fills_no_memory(broker: Broker) -> None:
                         "while True: say(nothing)", timeout_s=4)
     assert json.loads(broker.run("6 * 7")["result"]) == 42
     assert reason(broker.end_of(flood)) == ("failed", "timeout")
-    assert resident() - before < 16 << 20
+    # A sanitizer keeps 256 MiB of what was freed, to watch it.
+    assert resident() - before < (400 << 20 if "asan" in str(WORKER) else 16 << 20)
 
 
 def test_handlers_that_end_their_process_are_refused_at_once(own: list[Broker],
