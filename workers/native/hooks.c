@@ -116,6 +116,8 @@ s_store (void *argument, const char *key, const void *data, size_t size)
     fcj_native_job_t *job = argument;
     char path[1500], name[32];
     fcj_error_t error;
+    if (size > FCJ_ARTIFACT_MAX)
+        return -1;              /* s_lookup would not take it back */
     if (!job->made && fcj_native_make_directory (job, &error))
         return -1;
     snprintf (path, sizeof path, "%s/memo", job->directory);
