@@ -135,6 +135,21 @@ def test_a_part_of_a_placement_is_set_alone(live, part):
                        "rotation": {"axis": [0.0, 0.0, 1.0], "angle_deg": 60.0}})
 
 
+def test_a_sheet_tells_and_takes_names_of_cells_and_what_they_give(live, part):
+    live("create_object", type="Spreadsheet::Sheet", name="Sheet", properties={
+        "cells": {"A1": "=2 * 3 mm", "B1": 5, "C1": "=A1 * B1", "D1": "text"},
+        "aliases": {"width": "A1", "count": "B1"}})
+    read = live("get_object", object="Sheet")
+    assert read["properties"]["aliases"] == {"width": "A1", "count": "B1"}
+    assert read["values"] == {"A1": "6 mm", "C1": "30 mm"} and "count" not in read["properties"]
+    live("edit_object", object="Box", properties={"Length": {"expression": "Sheet.width * Sheet.count"}})
+    assert part.Box.Length.Value == 30
+    moved = live("edit_object", object="Sheet", properties={"aliases": {"count": None, "text": "D1"}})
+    assert moved["properties"]["aliases"] == {"width": "A1", "text": "D1"} and part.Box.isValid()
+    assert "refused" in live.no("edit_object", object="Sheet", properties={"aliases": {"A1": "B1"}})
+    assert live("inspect_object", object="Sheet")["properties"]["aliases"]["value"]["width"] == "A1"
+
+
 def test_cells_and_sketch_constraints_are_properties_too(live, part):
     import FreeCAD
     import Part

@@ -53,6 +53,9 @@ def read_all(item: Any, names: list[str] | None = None, shapes: bool = True) -> 
         and (shapes or item.getTypeIdOfProperty(name) != "Part::PropertyPartShape")]
     made: dict[str, Any] = {}
     for name in chosen:
+        if is_aliases(item, name):
+            made[name] = aliases(item)
+            continue
         check_name(item, name)
         try:
             made[name] = read(item, name, whole=names is not None)
@@ -60,7 +63,49 @@ def read_all(item: Any, names: list[str] | None = None, shapes: bool = True) -> 
             raise
         except Exception as error:           # one property of a broken object
             made[name] = f"<{type(error).__name__}: {error}>"
+    if names is None and is_aliases(item, "aliases"):
+        named = aliases(item)                # each is a property, too
+        made = {"aliases": named, **{name: value for name, value in made.items() if name not in named}}
     return made
+
+
+def is_aliases(item: Any, name: str) -> bool:
+    """Names of a spreadsheet's cells: no property of FreeCAD's, but told and
+    set as one."""
+    return name == "aliases" and item.TypeId.startswith("Spreadsheet::Sheet")
+
+
+def aliases(item: Any) -> dict[str, str]:
+    """Alias -> address of a spreadsheet's cell."""
+    return {cell.get("alias", ""): cell.get("address", "") for cell in _cell_list(item.cells)
+            if cell.get("alias")}
+
+
+def cell_values(item: Any) -> dict[str, Any]:
+    """Address -> what is computed there, for cells with formulas."""
+    made = {}
+    for cell in _cell_list(item.cells):
+        if cell.get("content", "").startswith("="):
+            try:
+                made[cell.get("address", "")] = _plain(item.get(cell.get("address")), item)
+            except Exception as error:           # in error, or not recomputed
+                made[cell.get("address", "")] = f"<{said(error)}>"
+    return made
+
+
+def _write_aliases(item: Any, value: Any) -> None:
+    """{"width": "B1"} names cells; null takes a name away."""
+    if not isinstance(value, dict):
+        raise Invalid("aliases must be an object: alias -> address, such as {\"width\": \"B1\"}")
+    now = aliases(item)
+    for alias, address in value.items():
+        try:
+            if now.get(alias):
+                item.setAlias(now[alias], "")
+            if address is not None:
+                item.setAlias(address, alias)
+        except Exception as error:
+            raise Invalid(f"alias {alias!r} for cell {short(address)} is refused: {said(error)}") from error
 
 
 def _is_cell(item: Any, name: str) -> bool:
@@ -126,9 +171,13 @@ def _xlink(value: Any, item: Any) -> Any:
 
 
 def _cells(value: Any, item: Any) -> Any:
-    import xml.etree.ElementTree as tree
     return {cell.get("address", ""): cell.get("content", "")
-            for cell in tree.fromstring(value.Content).iter("Cell") if cell.get("content")}
+            for cell in _cell_list(value) if cell.get("content")}
+
+
+def _cell_list(value: Any) -> list[Any]:
+    import xml.etree.ElementTree as tree
+    return list(tree.fromstring(value.Content).iter("Cell"))
 
 
 def _material(value: Any, _: Any) -> Any:
@@ -216,6 +265,9 @@ def write(job: Job, item: Any, name: str, value: Any) -> None:
     """Sets one property."""
     if name.startswith("Constraints.") and item.TypeId == "Sketcher::SketchObject":
         _write_datum(item, name, value)
+        return
+    if is_aliases(item, name):
+        _write_aliases(item, value)
         return
     check_name(item, name)
     if isinstance(value, dict) and "expression" in value:

@@ -35,6 +35,7 @@ class ObjectDetails(TypedDict):
     uses: Annotated[list[str], "Objects that it depends on"]
     used_by: Annotated[list[str], "Objects that depend on it"]
     shape: NotRequired[ShapeSummary]
+    values: NotRequired[Annotated[dict[str, Any], "Of a spreadsheet: what its formulas give"]]
 
 
 class PropertyInfo(TypedDict):
@@ -172,6 +173,8 @@ def get_object(object: ObjectName, document: Name | None = None,
         "expressions": props.expressions(item), **_neighbours(item)}
     if shape and find.has_shape(item):
         made["shape"] = _shape(item)
+    if properties is None and item.TypeId.startswith("Spreadsheet::Sheet"):
+        made["values"] = props.cell_values(item)
     return made
 
 
@@ -223,6 +226,8 @@ def inspect_object(object: ObjectName, document: Name | None = None, shape: bool
 
 
 def _property(item: Any, name: str, value: Any, bound: dict[str, str]) -> PropertyInfo:
+    if props.is_aliases(item, name):
+        return {"type": "alias -> address of a cell", "value": value}
     made: PropertyInfo = {"type": item.getTypeIdOfProperty(name), "value": value}
     for key, text in (("group", item.getGroupOfProperty(name)),
                       ("about", item.getDocumentationOfProperty(name))):

@@ -81,6 +81,8 @@ def create_object(job: Job, type: Type, name: Name | None = None, properties: Pr
         props.write_all(job, item, properties)
         if holder is not None and late:
             _put_into(holder, item)
+        if item.isDerivedFrom("PartDesign::ProfileBased") and item.Profile:
+            item.Profile[0].Visibility = False   # as FreeCAD's own command does
     return {**change.answer, "object": object_info(item)}
 
 
@@ -121,7 +123,7 @@ def edit_object(job: Job, object: ObjectName, properties: Properties,
         "rotation": {"axis": [0, 0, 1], "angle_deg": 45}}}; "Placement.Base.x": 5 for a part
         of one; {"Tool": "Cylinder"}, {"Profile": {"object": "Sketch", "sub": ["Edge1"]}};
         {"Height": {"expression": "Box.Length / 2"}}; in a sketch "Constraints.width": 12; in
-        a spreadsheet "cells": {"A1": "=2 * 3 mm"}; "ViewObject": {"ShapeColor": "#ff8000"}.
+        a spreadsheet "cells": {"A1": "=2 * 3 mm"} and "aliases": {"width": "A1"}; "ViewObject": {"ShapeColor": "#ff8000"}.
     document : str
         Name or label; the active one when left out.
     on_error : str
@@ -143,6 +145,8 @@ def _read_back(item: Any, given: dict[str, Any]) -> dict[str, Any]:
     for name in given:
         if name == "ViewObject":
             made[name] = {key: props.read(item.ViewObject, key) for key in given[name]}
+        elif props.is_aliases(item, name):
+            made[name] = props.aliases(item)
         elif name.startswith("Constraints."):
             path = name.split(".", 1)[1]
             made[name] = props.quantity(item.getDatum(int(path) if path.isdigit() else path))
