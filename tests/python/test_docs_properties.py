@@ -147,6 +147,8 @@ def test_a_sheet_tells_and_takes_names_of_cells_and_what_they_give(live, part):
     moved = live("edit_object", object="Sheet", properties={"aliases": {"count": None, "text": "D1"}})
     assert moved["properties"]["aliases"] == {"width": "A1", "text": "D1"} and part.Box.isValid()
     assert "refused" in live.no("edit_object", object="Sheet", properties={"aliases": {"A1": "B1"}})
+    assert "E1: ERR: division by zero" in live.no("edit_object", object="Sheet", properties={
+        "cells": {"E1": "=1 / 0"}})
     assert live("inspect_object", object="Sheet")["properties"]["aliases"]["value"]["width"] == "A1"
 
 

@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from fcj import Failure
 
-from . import graph
+from . import graph, properties
 from .fromjson import said
 from .types import Changes, ObjectError, Recompute
 
@@ -25,9 +25,17 @@ SHOWN_MAX = 5
 
 def errors(doc: Any) -> dict[str, ObjectError]:
     """Name -> error, of every object in error."""
-    return {item.Name: {"object": item.Name, "type": item.TypeId,
-                        "message": item.getStatusString()}
+    return {item.Name: {"object": item.Name, "type": item.TypeId, "message": _message(item)}
             for item in doc.Objects if not item.isValid()}
+
+
+def _message(item: Any) -> str:
+    """What FreeCAD says; of a spreadsheet, it does not say which cells."""
+    if not properties.is_aliases(item, "aliases"):
+        return item.getStatusString()
+    bad = [f"{cell}: {' '.join(value.split())}" for cell, value in properties.cell_values(item).items()
+           if isinstance(value, str) and value.startswith(("ERR", "<"))]
+    return "; ".join(bad[:SHOWN_MAX]) or item.getStatusString()
 
 
 class _Watch:
