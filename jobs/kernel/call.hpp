@@ -7,6 +7,7 @@
 #include "fault.hpp"
 #include "plan.hpp"
 #include "progress.hpp"
+#include "summary.hpp"
 #include "value.hpp"
 
 #include <Message_ProgressScope.hxx>
@@ -63,6 +64,7 @@ struct Run {
     std::map<std::string, std::string> bytes;   /* inputs                */
     std::map<std::string, std::string> formats; /* of inputs, "" unknown */
     std::vector<File> files;
+    Volumes volumes;
     const fcj_kernel_options_t *options;
     const fcj_kernel_hooks_t *hooks;
     Handle (Indicator) indicator;

@@ -404,7 +404,7 @@ static void s_turn_outwards (Call &call, std::vector<Operand> &operands)
     for (Operand &operand : operands) {
         if (operand.shape.ShapeType () != TopAbs_SOLID)
             continue;
-        const double volume = volume_of (operand.shape);
+        const double volume = call.run.volumes.of (operand.shape);
         if (volume < 0) {
             operand.shape.Reverse ();
             call.note (operand.where + " was inside out and has been turned");

@@ -30,7 +30,8 @@ static void s_check (Call &call)
 {
     const Operand operand = call.shape ();
     std::vector<Problem> all = problems_of (operand.shape);
-    if (call.flag ("self_intersection") && all.empty ()) {
+    const bool sound = all.empty ();
+    if (call.flag ("self_intersection") && sound) {
         all = intersections_of (operand.shape, call.range (0.95));
         call.poll ();
     }
@@ -43,7 +44,7 @@ static void s_check (Call &call)
                  operand.where + " did not pass the check: " +
                      texts_of (all, 1)[0], operand.where, texts_of (all));
     s_pass (call, operand);
-    call.made.valid = call.made.valid || problems_of (operand.shape, 1).empty ();
+    call.made.valid = sound;
 }
 
 /* ---- properties --------------------------------------------------------- */

@@ -292,7 +292,7 @@ static void s_result (Run &run, Json &report)
     Json made = Json::object ().set ("step", step.id);
     if (!value.shape.IsNull ()) {
         run.indicator->say ("measuring the result");
-        made.set ("shape", summary (value.shape, value.valid));
+        made.set ("shape", summary (value.shape, value.valid, run.volumes));
         if (run.options->result_file && run.options->directory) {
             const std::string name = run.options->result_file;
             write_brep (value.shape,

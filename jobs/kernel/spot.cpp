@@ -91,16 +91,25 @@ class Inside
      *  for one outside, so the distance has the last word.  */
     bool without (const gp_Pnt &point)
     {
+        if (far (point))
+            return true;
         if (of (point) != TopAbs_OUT)
             return false;
-        if (solids.empty ())
-            return true;
         BRepExtrema_DistShapeShape extrema (
             BRepBuilderAPI_MakeVertex (point).Vertex (), whole);
         return extrema.IsDone () && extrema.Value () > ON;
     }
 
   private:
+    bool far (gp_Pnt point) const
+    {
+        Bnd_Box near (point, point);
+        near.SetGap (ON);
+        return std::all_of (boxes.begin (), boxes.end (),
+                            [&] (const Bnd_Box &box) {
+                                return box.IsOut (near);
+                            });
+    }
     TopoDS_Shape whole;
     std::vector<TopoDS_Shape> solids;
     std::vector<Bnd_Box> boxes;
@@ -231,12 +240,12 @@ std::string wrong_boolean (const Call &call, Boolean kind,
     std::vector<Bnd_Box> boxes;
     size_t faces = (size_t) count_of (made, TopAbs_FACE);
     for (const Operand &operand : operands) {
-        volumes.push_back (volume_of (operand.shape));
+        volumes.push_back (call.run.volumes.of (operand.shape));
         if (!(volumes.back () > 0))
             return "";
         faces += (size_t) count_of (operand.shape, TopAbs_FACE);
     }
-    const std::string text = s_wrong_volume (kind, volumes, volume_of (made));
+    const std::string text = s_wrong_volume (kind, volumes, call.run.volumes.of (made));
     if (!text.empty () || faces > FACES_MAX)
         return text;
     for (const Operand &operand : operands) {

@@ -8,6 +8,8 @@
 #include <BRep_Tool.hxx>
 #include <GProp_GProps.hxx>
 #include <TopExp_Explorer.hxx>
+#include <cmath>
+#include <gp_Trsf.hxx>
 
 namespace fcj {
 
@@ -66,12 +68,40 @@ double volume_of (const TopoDS_Shape &shape)
     return props.Mass ();
 }
 
+/*  Copies that are placed only, not scaled or mirrored.  */
+static bool s_placed (const TopoDS_Shape &shape)
+{
+    const gp_Trsf trsf = shape.Location ().Transformation ();
+    return !trsf.IsNegative () && std::abs (trsf.ScaleFactor () - 1) < 1e-12;
+}
+
+double Volumes::of (const TopoDS_Shape &shape)
+{
+    if (!has_any (shape, TopAbs_SOLID))
+        return 0;
+    const auto found = all.find ({shape.TShape ().get (), shape.Orientation ()});
+    if (found != all.end () && s_placed (shape) &&
+        s_placed (found->second.shape))
+        return found->second.volume.Mass ();
+    return measured (shape).Mass ();
+}
+
+GProp_GProps Volumes::measured (const TopoDS_Shape &shape)
+{
+    Known &known = all[{shape.TShape ().get (), shape.Orientation ()}];
+    if (!known.shape.IsEqual (shape)) {
+        known = {shape, GProp_GProps ()};
+        BRepGProp::VolumeProperties (shape, known.volume);
+    }
+    return known.volume;
+}
+
 static gp_XYZ s_center (const GProp_GProps &props)
 {
     return props.CentreOfMass ().XYZ ();
 }
 
-Json summary (const TopoDS_Shape &shape, bool known_valid)
+Json summary (const TopoDS_Shape &shape, bool known_valid, Volumes &volumes)
 {
     Json made = brief (shape);
     made.set ("valid", known_valid || is_valid (shape));
@@ -80,7 +110,7 @@ Json summary (const TopoDS_Shape &shape, bool known_valid)
     const bool solid = has_any (shape, TopAbs_SOLID);
     const bool face = has_any (shape, TopAbs_FACE);
     if (solid)
-        BRepGProp::VolumeProperties (shape, volume);
+        volume = volumes.measured (shape);
     if (face)
         BRepGProp::SurfaceProperties (shape, area);
     BRepGProp::LinearProperties (shape, length);

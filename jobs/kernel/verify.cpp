@@ -1,6 +1,7 @@
 /*  verify.cpp - see verify.hpp.  */
 
 #include "verify.hpp"
+#include "faces.hpp"
 #include "probe.hpp"
 
 #include <BOPAlgo_ArgumentAnalyzer.hxx>
@@ -117,8 +118,11 @@ static bool s_parallel ()
 
 bool is_valid (const TopoDS_Shape &shape)
 {
-    return !shape.IsNull () &&
-           BRepCheck_Analyzer (shape, true, s_parallel ()).IsValid ();
+    if (shape.IsNull ())
+        return false;
+    return has_many_wires (shape)
+               ? is_valid_by_groups (shape, s_parallel ())
+               : BRepCheck_Analyzer (shape, true, s_parallel ()).IsValid ();
 }
 
 /* ---- BRepCheck ---------------------------------------------------------- */
@@ -180,6 +184,8 @@ std::vector<Problem> problems_of (const TopoDS_Shape &shape, size_t most)
     std::vector<Problem> all;
     if (shape.IsNull ())
         return {{"null_shape", "", "there is no shape"}};
+    if (has_many_wires (shape) && is_valid (shape))
+        return all;
     BRepCheck_Analyzer analyzer (shape, true, s_parallel ());
     if (analyzer.IsValid ())
         return all;

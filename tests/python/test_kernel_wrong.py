@@ -152,3 +152,52 @@ def test_patterns_of_patterns_are_bounded():
 def test_the_way_of_an_extrusion_is_checked():
     for way in ({"length": 0}, {"vector": [0, 0, 1e-9]}):
         assert refused({"op": "extrude", "shape": "$a", **way}, a=SQUARE) == "argument"
+
+
+def hole(radius, x, y, z=0, inwards=True):
+    wire = circle(radius, (x, y, z))
+    if inwards:
+        wire.reverse()
+    return wire
+
+
+def corner(x, y):
+    wire = polygon((x, y, 0), (x + 1, y, 0), (x + 1, y + 1, 0), (x, y + 1, 0))
+    wire.reverse()
+    return wire
+
+
+TWICE = hole(1, 4, 4)
+HOLES = {"good": [], "near": [hole(.5, 16, 16)], "crossing": [hole(3, 14, 10)],
+         "nested": [hole(1, 10, 10)], "around one": [hole(5, 10, 10)],
+         "around many": [hole(20, 46, 46)], "outside": [hole(3, 150, 10)],
+         "across the outline": [hole(3, 100, 50)], "wrong way": [hole(1, 4, 4, inwards=False)],
+         "twice": [TWICE, TWICE], "off the plane": [hole(1, 4, 4, 2)],
+         "corners that touch": [corner(1, 1), corner(2, 2)]}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_a_face_with_many_holes_is_judged_as_brepcheck_does(name):
+    """Which is done in groups; FreeCAD's isValid does it at once."""
+    holes = [hole(3, 10 + 12 * i, 10 + 12 * j) for i in range(7) for j in range(7)]
+    face = Part.makePlane(100, 100)
+    face.cutHoles(holes + HOLES[name])
+    assert len(face.Wires) >= 50
+    face.rotate(Vector(), Vector(1, 1, 0), 30)
+    solid = face.extrude(face.normalAt(0, 0) * 5)
+    for shape in (face, face.reversed(), solid):
+        step = run({"op": "check", "shape": "$a", "self_intersection": False}, a=shape)["steps"][0]
+        assert step["data"]["valid"] == shape.isValid() == (name in ("good", "near"))
+
+
+def test_a_plate_with_many_holes_must_be_closed():
+    steps = [{"id": "plate", "op": "box", "size": [100, 100, 5]},
+             {"id": "hole", "op": "cylinder", "radius": 3, "height": 5, "at": [10, 10, 0]},
+             {"id": "holes", "op": "pattern", "shape": "$hole", "kind": "grid", "count": [7, 7],
+              "step": [12, 12, 0]},
+             {"op": "cut", "shape": "$plate", "tools": "$holes"}]
+    made = run(*steps).shape
+    assert made.isValid() and made.Volume == pytest.approx(5 * (1e4 - 49 * 9 * math.pi))
+    for shape in (made, Part.Solid(Part.makeShell(made.Faces[1:])), Part.makeShell(made.Faces[1:])):
+        step = run({"op": "check", "shape": "$a", "self_intersection": False}, a=shape)["steps"][0]
+        assert step["data"]["valid"] == shape.isValid()
