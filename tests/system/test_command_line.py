@@ -172,6 +172,39 @@ def test_up_says_which_handler_is_broken_and_doctor_which_root(
         assert re.search("weak +roots +.*closed to others", checks)
 
 
+HANDLER = '''
+from fcj import tool
+
+@tool(needs="compute", toolset="mine", title="Twice")
+def twice_async(x: float) -> float:
+    """Doubles a number."""
+    return 2 * x
+'''
+
+
+def test_a_tool_of_ones_own_is_offered_from_the_start_and_no_longer(
+        away: Line) -> None:
+    (away.home / "mine.py").write_text(HANDLER)
+    ask = ("submit", "--tool", "twice_async", "--arguments", '{"x": 21}',
+           "--wait")
+
+    def offered() -> bool:
+        client = Stdio(away.env)
+        client.initialize()
+        try:
+            return "twice_async" in client.tools()
+        finally:
+            client.close()
+
+    assert away("up", FCJ_HANDLERS=str(away.home)).returncode == 0
+    assert away(*ask).stdout.startswith("42"), "nobody called a reload"
+    assert offered()
+    away("down")
+    assert away("up").returncode == 0
+    assert "no tool twice_async" in away(*ask).stderr
+    assert not offered()
+
+
 def test_a_redis_that_cannot_be_used_is_told_before_long(away: Line) -> None:
     away.env["FCJ_REDIS"] = f"redis://127.0.0.1:{free_port()}"
     began = time.monotonic()

@@ -13,9 +13,13 @@
 
 static void
 s_options (const fcj_config_t *config, fcj_worker_options_t *options,
-           char binaries[2][PATH_MAX])
+           char binaries[2][PATH_MAX], char catalogue[PATH_MAX])
 {
     memset (options, 0, sizeof *options);
+    snprintf (catalogue, PATH_MAX, "%s/catalogue.json",
+              fcj_config_path (config, "state"));
+    options->catalogue = catalogue;
+    options->built = fcj_config_path (config, "catalogue");
     const char *libexec = fcj_config_path (config, "libexec");
     snprintf (binaries[0], PATH_MAX, "%s/fcj-zygote", libexec);
     snprintf (binaries[1], PATH_MAX, "%s/fcj-native", libexec);
@@ -102,14 +106,14 @@ main (int argc, char **argv)
 {
     fcj_error_t error = { 0 };
     fcj_worker_options_t options;
-    char binaries[2][PATH_MAX];
+    char binaries[2][PATH_MAX], catalogue[PATH_MAX];
     int status;
     fcj_config_t *config = fcj_usage_config ("fcj-worker", "worker", argc,
                                              argv, &status);
 
     if (!config)
         return status;
-    s_options (config, &options, binaries);
+    s_options (config, &options, binaries, catalogue);
     s_gui_options (config, &options);
     int done = s_check (&options, &error)
         || fcj_config_make_scratch (config, &error)

@@ -70,6 +70,7 @@ fcj_zygote_proved (fcj_world_t *world, bool ok, const char *why)
         return;
     }
     world->active = next;
+    fcj_publish (world, next->catalogue);
     fcj_native_renew (world);
     world->failures = world->fork_failures = 0;
     world->start_again = world->fork_again = 0;

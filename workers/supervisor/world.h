@@ -55,6 +55,7 @@ typedef struct {
     const char *python, *handlers, *roots;
     const char *parts;          /* the parts library, or empty */
     const char *scratch, *live, *blobs, *memo;
+    const char *catalogue, *built;  /* that we write; that came with us */
     bool roots_write, network, sandbox;
     int slots;
     int64_t memory_max, output_max, artifact_max, timeout_s, beat_ms, ask_s;
@@ -104,6 +105,9 @@ void fcj_zygote_lost (fcj_world_t *world, fcj_zygote_t *self,
 void fcj_zygote_lose_processes (fcj_world_t *world, const fcj_zygote_t *self,
                                 const char *why);
 void fcj_zygote_free (fcj_zygote_t *self);
+
+/*  publish.c: front-ends serve the tools that the active zygote has.  */
+void fcj_publish (const fcj_world_t *world, const char *catalogue);
 
 /*  waiting.c: as many processes wait as jobs may soon come.  */
 void fcj_zygote_keep_waiting (fcj_world_t *world);

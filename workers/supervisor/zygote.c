@@ -143,6 +143,8 @@ s_on_ready (fcj_world_t *world, fcj_zygote_t *self, const fcj_map_t *packet)
     self->deadline = world->now + FCJ_ZYGOTE_MS;
     fcj_log (FCJ_INFO, "zygote_ready", "info", self->info ? self->info : "",
              NULL);
+    if (self == world->active)
+        fcj_publish (world, self->catalogue);
     if (self == world->next && !fcj_zygote_fork (world, self, true, false))
         fcj_zygote_proved (world, false, "no room for a process");
 }
