@@ -100,6 +100,14 @@ def test_what_clients_are_shown_says_less_and_nothing_else(catalogue):
     assert not checker.is_valid({"profiles": ["a", "b"], "other": 1})
 
 
+def test_the_tools_that_are_offered_first_are_little_to_read(catalogue):
+    size = sum(len(json.dumps([tool["description"], tool["shown"]["inputSchema"], tool["outputSchema"]],
+                              separators=(",", ":")))
+               for tool in catalogue["tools"]
+               if tool["toolset"] in ("core", "jobs") and not tool.get("internal"))
+    assert size < 56_000, "what is added for each model to read should be worth it"
+
+
 def test_reference_parameters_are_marked(catalogue):
     marked = {tool["name"]: [name for name, child in tool["inputSchema"]["properties"].items()
                              if child.get("x-fcj-input")] for tool in catalogue["tools"]}

@@ -17,16 +17,16 @@ OPTIONS: dict[str, Any] = {
                         "Name -> reference of what the job reads. A job named here is waited "
                         "for."],
     "timeout_s": Annotated[int, Bound(minimum=1, maximum=TIMEOUT_MAX_S),
-                           f"Run time limit in seconds, waiting not counted. Default {TIMEOUT_S}."],
+                           f"Run time limit in seconds. Default {TIMEOUT_S}."],
     "queue_timeout_s": Annotated[int, Bound(minimum=1, maximum=QUEUE_TIMEOUT_S),
-                                 "Give up when it has not started after this many seconds."],
+                                 "Give up when not started after so many seconds."],
     "priority": Annotated[Literal["high", "normal", "low"], "Default normal."],
     "depends_on": Annotated[
         list[Annotated[str, Bound(pattern=UUID)]], Bound(maxItems=DEPENDS_MAX),
         "Job ids to wait for; when one fails, this job does (`dependency`). Code has the shape (else "
         "the value) of each as inputs[\"<job id>\"]."],
     "idempotency_key": Annotated[str, Bound(minLength=1, maxLength=KEY_MAX),
-                                 "The same key with the same arguments gives the same job."],
+                                 "The same key and arguments give the same job."],
     "name": Annotated[str, Bound(minLength=1, maxLength=NAME_MAX), "A label for list_jobs."],
 }
 

@@ -150,6 +150,9 @@ def shown(schema: Any, written: list[Any] | None = None, root: bool = True) -> A
             and (key != "default" or value not in ({}, []))
             and (key != "additionalProperties" or root or value not in (False, {}))}
     if "properties" in made and not root:
+        if made.get("description", "").startswith("One of: "):      # which says what can be in it
+            written.append(made.pop("properties"))
+            return made
         if made["properties"] in written:
             return {key: made[key] for key in ("type", "description") if key in made}
         written.append(made["properties"])
@@ -164,19 +167,18 @@ def shown(schema: Any, written: list[Any] | None = None, root: bool = True) -> A
     return made
 
 
-#: Levels of a result that are shown: the record, what is in it, and the names in that.
+#: Levels of a result that are shown: the record, and what is in it.
 OUTLINE = 2
 
 
 def outline(schema: Any, depth: int = 0) -> Any:
     """What clients are told of a result. It says less than the schema and nothing else: names and
-    types down to OUTLINE levels, descriptions of the first, and that there may be more members
-    (a handle has others, and so has a job that failed)."""
+    types down to OUTLINE levels, and that there may be more members (a handle has others, and so
+    has a job that failed). What they mean, the tool's description says, and their names."""
     if not isinstance(schema, dict):
         return schema
     made = {key: value for key, value in schema.items()
-            if (key != "description" or depth < OUTLINE)
-            and (key not in ("properties", "required", "items") or depth < OUTLINE)
+            if key != "description" and (key not in ("properties", "required", "items") or depth < OUTLINE)
             and (key != "additionalProperties" or (value and depth < OUTLINE))}
     if "properties" in made:
         made["properties"] = {name: outline(child, depth + 1)
