@@ -122,6 +122,11 @@ def test_code_without_a_document_may_make_one(live):
     assert live("list_documents")["active"] == "Fresh"
 
 
+def test_a_document_that_code_closed_before_it_raised_is_named(live, part):
+    name = part.Name
+    assert f"had closed {name}" in failed(live, "App.closeDocument(doc.Name)\n1/0")["message"]
+
+
 def test_a_first_document_goes_with_the_code_that_raises(live):
     assert failed(live, "App.newDocument('First')\n1/0")
     assert live("list_documents")["documents"] == []

@@ -104,7 +104,8 @@ def window_is_up() -> bool:
 
 def run(job: Job, code: str, document: str | None, transaction: bool, title: str,
         more: dict[str, Any] | None = None) -> Outcome:
-    """Runs code; BadCode with everything about it when it raises."""
+    """Runs code; BadCode with everything about it when it raises, also with
+    the documents that can't be put back."""
     import FreeCAD
     execute.compile_code(code)
     named = document is not None or FreeCAD.ActiveDocument is not None or len(find.documents()) == 1
@@ -112,6 +113,7 @@ def run(job: Job, code: str, document: str | None, transaction: bool, title: str
     if doc is not None and doc is not FreeCAD.ActiveDocument:
         FreeCAD.setActiveDocument(doc.Name)
     space = {**names(job, doc), **(more or {})}
+    before = set(FreeCAD.listDocuments())
     with output() as streams:
         try:
             if doc is None:
@@ -120,7 +122,12 @@ def run(job: Job, code: str, document: str | None, transaction: bool, title: str
                 return _whole(job, code, doc, title, space, streams)
             return _loose(job, code, doc, space, streams)
         except (Exception, SystemExit) as error:
-            raise _described(error, code, streams) from None
+            made = _described(error, code, streams)
+            gone = before - set(FreeCAD.listDocuments())
+            if gone:
+                made.error["message"] += (f" (The code had closed {', '.join(sorted(gone))}; what is closed is "
+                                          "not opened again.)")
+            raise made from None
 
 
 def _first(job: Job, code: str, space: dict[str, Any], transaction: bool) -> Any:

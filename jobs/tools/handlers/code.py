@@ -54,7 +54,8 @@ def execute_code(job: Job, code: Code,
 
     It is one undo step (`undo_steps`, when it commits transactions itself), and all or
     nothing: when the code raises, or leaves an object in error that was fine before, the
-    documents are put back and the error has traceback, line and output. The documents are recomputed afterwards.
+    documents are put back (but for those that it closed) and the error has traceback, line
+    and output. The documents are recomputed afterwards.
     The answer names the objects that were created, changed and removed.
 
     Next: get_view to look, undo to take it back.
