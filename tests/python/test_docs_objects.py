@@ -240,7 +240,18 @@ def test_inspect_tells_types_choices_and_places(live, part):
     assert "Cone" in live("inspect_object", object="Group")["children"]
 
 
+def test_a_fillet_has_its_edges_as_they_are_read(live, part):
+    made = live("create_object", type="Part::Fillet", name="Round", properties={
+        "Base": "Box", "Edges": [["Edge1", 1], [3, 1, 2]]})
+    read = live("get_object", object="Round")["properties"]["Edges"]
+    assert read == [[1, 1.0, 1.0], [3, 1.0, 2.0]] and made["recompute"]["ok"]
+    assert live("edit_object", object="Round", properties={"Edges": read[:1]})["properties"]["Edges"] == read[:1]
+    assert "[edge, radius]" in live.no("edit_object", object="Round", properties={"Edges": [1]})
+
+
 def test_an_unknown_type_says_what_is_near(live, part):
+    for wrong in ("part::box", "Part::Boxx", "Shape::Box"):
+        assert "Part::Box" in live.no("create_object", type=wrong)
     assert "Part::Box" in live.no("create_object", type="Sketcher::Box")
     assert "no module" in live.no("create_object", type="Nonsense::Box")
 

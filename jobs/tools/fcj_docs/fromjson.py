@@ -262,6 +262,16 @@ def _to_sub(item: Any, value: Any, where: str) -> Any:
             [_text(sub, where) for sub in ([subs] if isinstance(subs, str) else subs)])
 
 
+def _to_fillet_edge(value: Any, where: str) -> tuple[int, float, float]:
+    """[edge, radius] or [edge, radius, radius at its end]; an edge is 3 or "Edge3"."""
+    if not isinstance(value, list) or len(value) not in (2, 3):
+        raise Invalid(f"{where} must be [edge, radius] or [edge, radius, radius at its end], not {short(value)}")
+    edge = value[0]
+    if isinstance(edge, str) and re.fullmatch("Edge[0-9]{1,9}", edge):
+        edge = int(edge[4:])
+    return (_int(edge, where + "[0]"), *(float(to_number(part, where)) for part in (value[1], value[-1])))
+
+
 _WRITE: dict[str, Callable[[Any, str], Any]] = {
     "Vector": to_vector, "VectorDistance": to_vector, "Position": to_vector, "Direction": to_vector,
     "VectorList": _to_list(to_vector), "Placement": to_placement,
@@ -272,7 +282,7 @@ _WRITE: dict[str, Callable[[Any, str], Any]] = {
     "IntegerSet": _to_list(_int),
     "Float": to_number, "FloatConstraint": to_number, "Precision": to_number,
     "FloatList": _to_list(to_number), "String": _text, "Font": _text, "UUID": _text,
-    "StringList": _to_list(_text), "Map": _map}
+    "StringList": _to_list(_text), "Map": _map, "FilletEdges": _to_list(_to_fillet_edge)}
 
 _REFUSED = {
     "PartShape": "apply_job_result puts a job's shape into a document, or use execute_code",

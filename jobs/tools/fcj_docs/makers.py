@@ -4,6 +4,7 @@
 "Draft::Wire" by Draft, whose objects get their properties afterwards.
 """
 
+import difflib
 import sys
 from typing import Any, Callable
 
@@ -29,7 +30,7 @@ def make(doc: Any, type_id: str, name: str | None) -> Any:
     family, kind = type_id.split("::")
     if family == "Draft":
         return _draft(doc, kind, name)
-    _load(type_id)
+    _load(doc, type_id)
     if family == "Fem" and type_id not in doc.supportedTypes():
         import ObjectsFem
         maker = getattr(ObjectsFem, f"make{kind}", None)
@@ -38,10 +39,7 @@ def make(doc: Any, type_id: str, name: str | None) -> Any:
     try:
         return doc.addObject(type_id, name or kind)
     except Exception as error:
-        near = [one for one in doc.supportedTypes()
-                if one.split("::")[1].lower() == kind.lower() and one != type_id]
-        raise Invalid(f"FreeCAD can't create a {type_id!r}: {said(error)}"
-                      + (f"; did you mean {', '.join(near)}?" if near else "")) from error
+        raise Invalid(f"FreeCAD can't create a {type_id!r}: {said(error)}{_near(doc, type_id)}") from error
 
 
 def _draft(doc: Any, kind: str, name: str | None) -> Any:
@@ -73,7 +71,16 @@ def _made(make_it: Callable[[], Any], type_id: str) -> Any:
     return item
 
 
-def _load(type_id: str) -> None:
+def _near(doc: Any, type_id: str) -> str:
+    """Types that may have been meant, whatever their case or family."""
+    known = {one.lower(): one for one in doc.supportedTypes() if one != type_id}
+    kind = type_id.split("::")[1].lower()
+    near = [one for low, one in known.items() if low.split("::")[1] == kind] \
+        or [known[low] for low in difflib.get_close_matches(type_id.lower(), known, 4, 0.75)]
+    return f"; did you mean {', '.join(near)}?" if near else ""
+
+
+def _load(doc: Any, type_id: str) -> None:
     """Types come with their module."""
     module = type_id.split("::")[0]
     if module == "App":
@@ -82,6 +89,7 @@ def _load(type_id: str) -> None:
         __import__(module)
     except ImportError as error:
         if module != "PartDesign":
-            raise Invalid(f"{type_id!r}: FreeCAD has no module {module} here") from error
+            raise Invalid(f"{type_id!r}: FreeCAD has no module {module} here"
+                          f"{_near(doc, type_id)}") from error
         import _PartDesign                   # Debian's FreeCAD has it by this name only
         sys.modules["PartDesign"] = _PartDesign

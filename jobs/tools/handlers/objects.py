@@ -38,7 +38,7 @@ def create_object(job: Job, type: Type, name: Name | None = None, properties: Pr
     """Create an object in a live document, set its properties and recompute: all of it or nothing.
 
     Types are FreeCAD's, such as Part::Box, Part::Cylinder, Part::Cut (Base,
-    Tool), Part::MultiFuse (Shapes), Part::Fillet, PartDesign::Body,
+    Tool), Part::MultiFuse (Shapes), Part::Fillet (Base, Edges: [["Edge1", 2]]), PartDesign::Body,
     Sketcher::SketchObject, Spreadsheet::Sheet, App::Part, App::DocumentObjectGroup; also
     Draft::Wire (Points) and the like, and what ObjectsFem makes (Fem::MaterialSolid, with the
     analysis as parent). Others are made with execute_code. The answer has the real
