@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 from fcj import Failure
 
-from . import graph, properties
+from . import graph, sheet
 from .fromjson import said
 from .types import Changes, ObjectError, Recompute
 
@@ -31,9 +31,9 @@ def errors(doc: Any) -> dict[str, ObjectError]:
 
 def _message(item: Any) -> str:
     """What FreeCAD says; of a spreadsheet, it does not say which cells."""
-    if not properties.is_aliases(item, "aliases"):
+    if not sheet.is_aliases(item, "aliases"):
         return item.getStatusString()
-    bad = [f"{cell}: {' '.join(value.split())}" for cell, value in properties.cell_values(item).items()
+    bad = [f"{cell}: {' '.join(value.split())}" for cell, value in sheet.cell_values(item).items()
            if isinstance(value, str) and value.startswith(("ERR", "<"))]
     return "; ".join(bad[:SHOWN_MAX]) or item.getStatusString()
 

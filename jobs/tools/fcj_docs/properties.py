@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from fcj import Invalid, Job, values
 
-from . import find
+from . import find, sheet
 from .fromjson import (from_json, kind_of, said, short, to_number, to_rotation, to_vector)
 
 #: Longer lists are told by their length, unless they were asked for by name.
@@ -49,12 +49,12 @@ def read_all(item: Any, names: list[str] | None = None, shapes: bool = True) -> 
     shapes: also shapes in numbers, which take time."""
     chosen = names if names is not None else [
         name for name in sorted(item.PropertiesList)
-        if name not in HIDDEN and not _is_cell(item, name)
+        if name not in HIDDEN and not sheet.is_cell(item, name)
         and (shapes or item.getTypeIdOfProperty(name) != "Part::PropertyPartShape")]
     made: dict[str, Any] = {}
     for name in chosen:
-        if is_aliases(item, name):
-            made[name] = aliases(item)
+        if sheet.is_aliases(item, name):
+            made[name] = sheet.aliases(item)
             continue
         check_name(item, name)
         try:
@@ -63,57 +63,10 @@ def read_all(item: Any, names: list[str] | None = None, shapes: bool = True) -> 
             raise
         except Exception as error:           # one property of a broken object
             made[name] = f"<{type(error).__name__}: {error}>"
-    if names is None and is_aliases(item, "aliases"):
-        named = aliases(item)                # each is a property, too
+    if names is None and sheet.is_aliases(item, "aliases"):
+        named = sheet.aliases(item)                # each is a property, too
         made = {"aliases": named, **{name: value for name, value in made.items() if name not in named}}
     return made
-
-
-def is_aliases(item: Any, name: str) -> bool:
-    """Names of a spreadsheet's cells: no property of FreeCAD's, but told and
-    set as one."""
-    return name == "aliases" and item.TypeId.startswith("Spreadsheet::Sheet")
-
-
-def aliases(item: Any) -> dict[str, str]:
-    """Alias -> address of a spreadsheet's cell."""
-    return {cell.get("alias", ""): cell.get("address", "") for cell in _cell_list(item.cells)
-            if cell.get("alias")}
-
-
-def cell_values(item: Any) -> dict[str, Any]:
-    """Address -> what is computed there, for cells with formulas."""
-    made = {}
-    for cell in _cell_list(item.cells):
-        if cell.get("content", "").startswith("="):
-            try:
-                made[cell.get("address", "")] = _plain(item.get(cell.get("address")), item)
-            except Exception as error:           # in error, or not recomputed
-                made[cell.get("address", "")] = f"<{said(error)}>"
-    return made
-
-
-def _write_aliases(item: Any, value: Any) -> None:
-    """{"width": "B1"} names cells; null takes a name away."""
-    if not isinstance(value, dict):
-        raise Invalid("aliases must be an object: alias -> address, such as {\"width\": \"B1\"}")
-    now = aliases(item)
-    for alias, address in value.items():
-        try:
-            if now.get(alias):
-                item.setAlias(now[alias], "")
-            if address is not None:
-                item.setAlias(address, alias)
-        except Exception as error:
-            raise Invalid(f"alias {alias!r} for cell {short(address)} is refused: {said(error)}") from error
-
-
-def _is_cell(item: Any, name: str) -> bool:
-    """A spreadsheet's cells are properties, too; `cells` tells them all."""
-    return item.TypeId == "Spreadsheet::Sheet" and (
-        name in ("columnWidths", "rowHeights") or
-        item.getTypeIdOfProperty(name) == "Spreadsheet::PropertySpreadsheetQuantity"
-        or bool(re.fullmatch(r"[A-Z]{1,2}[0-9]+", name)))
 
 
 def _part(item: Any, path: str) -> Any:
@@ -170,16 +123,6 @@ def _xlink(value: Any, item: Any) -> Any:
     return _sub(value, item) if isinstance(value, tuple) else _link(value, item)
 
 
-def _cells(value: Any, item: Any) -> Any:
-    return {cell.get("address", ""): cell.get("content", "")
-            for cell in _cell_list(value) if cell.get("content")}
-
-
-def _cell_list(value: Any) -> list[Any]:
-    import xml.etree.ElementTree as tree
-    return list(tree.fromstring(value.Content).iter("Cell"))
-
-
 def _material(value: Any, _: Any) -> Any:
     return {"diffuse": colour(value.DiffuseColor), "ambient": colour(value.AmbientColor),
             "specular": colour(value.SpecularColor), "emissive": colour(value.EmissiveColor),
@@ -199,7 +142,8 @@ def _each(one: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda value, item: [one(part, item) for part in value or []]
 
 
-def _plain(value: Any, _: Any) -> Any:
+def plain(value: Any, _: Any = None) -> Any:
+    """A quantity with its unit; anything else as JSON has it."""
     return quantity(value) if hasattr(value, "UserString") else values.to_json(value)
 
 
@@ -209,13 +153,13 @@ _READ: dict[str, Callable[[Any, Any], Any]] = {
     "Rotation": rotation, "Color": colour, "ColorList": _each(colour), "Material": _material,
     "MaterialList": _each(_material), "Link": _link, "LinkList": _each(_link), "LinkSub": _sub,
     "LinkSubList": _each(_sub), "XLink": _xlink, "XLinkList": _each(_xlink), "XLinkSub": _sub,
-    "XLinkSubList": _each(_sub), "PlacementLink": _link, "Sheet": _cells,
+    "XLinkSubList": _each(_sub), "PlacementLink": _link, "Sheet": lambda value, _: sheet.cells(value),
     "ConstraintList": _constraints, "GeometryList": _geometry}
 
 
 
 def _reader(type_id: str) -> Callable[[Any, Any], Any]:
-    return _READ.get(kind_of(type_id), _plain)
+    return _READ.get(kind_of(type_id), plain)
 
 
 # ---- Writing ----------------------------------------------------------------
@@ -266,8 +210,8 @@ def write(job: Job, item: Any, name: str, value: Any) -> None:
     if name.startswith("Constraints.") and item.TypeId == "Sketcher::SketchObject":
         _write_datum(item, name, value)
         return
-    if is_aliases(item, name):
-        _write_aliases(item, value)
+    if sheet.is_aliases(item, name):
+        sheet.write_aliases(item, value)
         return
     check_name(item, name)
     if isinstance(value, dict) and "expression" in value:
@@ -277,7 +221,7 @@ def write(job: Job, item: Any, name: str, value: Any) -> None:
     if "." in name:
         _write_part(job, item, name, value)
     elif kind_of(item.getTypeIdOfProperty(name)) == "Sheet":
-        _write_cells(item, value)
+        sheet.write_cells(item, value)
     elif "File" not in item.getTypeIdOfProperty(name) or value != getattr(item, name):
         # (An included file as it was read lies inside of the document.)
         _assign(item, name, from_json(job, item, item, name, value), value)
@@ -374,14 +318,3 @@ def _with_unit(item: Any, index: Any, value: float) -> str:
         if index in (number, one.Name) and one.Type == "Angle":
             return f"{value} deg"
     return f"{value} mm"
-
-
-def _write_cells(item: Any, value: Any) -> None:
-    """{"A1": "=B1 * 2", "B1": 5, "C1": null}."""
-    if not isinstance(value, dict):
-        raise Invalid("cells must be an object: address -> content, such as {\"A1\": \"=2 * 3 mm\"}")
-    for address, content in value.items():
-        try:
-            item.set(address, "" if content is None else str(content))
-        except Exception as error:
-            raise Invalid(f"cell {address} = {short(content)} is refused: {said(error)}") from error

@@ -5,7 +5,7 @@ import json
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from fcj import Bound, Invalid, ShapeSummary, tool
-from fcj_docs import find, properties as props
+from fcj_docs import find, properties as props, sheet
 from fcj_docs.types import ObjectInfo, object_info
 from fcj_docs.types import state as state_of
 
@@ -174,7 +174,7 @@ def get_object(object: ObjectName, document: Name | None = None,
     if shape and find.has_shape(item):
         made["shape"] = _shape(item)
     if properties is None and item.TypeId.startswith("Spreadsheet::Sheet"):
-        made["values"] = props.cell_values(item)
+        made["values"] = sheet.cell_values(item, props.plain)
     return made
 
 
@@ -226,7 +226,7 @@ def inspect_object(object: ObjectName, document: Name | None = None, shape: bool
 
 
 def _property(item: Any, name: str, value: Any, bound: dict[str, str]) -> PropertyInfo:
-    if props.is_aliases(item, name):
+    if sheet.is_aliases(item, name):
         return {"type": "alias -> address of a cell", "value": value}
     made: PropertyInfo = {"type": item.getTypeIdOfProperty(name), "value": value}
     for key, text in (("group", item.getGroupOfProperty(name)),

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fcj import Bound, Failure, Invalid, Job, tool
-from fcj_docs import find, makers, properties as props
+from fcj_docs import find, makers, properties as props, sheet
 from fcj_docs.change import Change
 from fcj_docs.fromjson import said
 from fcj_docs.types import Changes, ObjectInfo, object_info
@@ -145,8 +145,8 @@ def _read_back(item: Any, given: dict[str, Any]) -> dict[str, Any]:
     for name in given:
         if name == "ViewObject":
             made[name] = {key: props.read(item.ViewObject, key) for key in given[name]}
-        elif props.is_aliases(item, name):
-            made[name] = props.aliases(item)
+        elif sheet.is_aliases(item, name):
+            made[name] = sheet.aliases(item)
         elif name.startswith("Constraints."):
             path = name.split(".", 1)[1]
             made[name] = props.quantity(item.getDatum(int(path) if path.isdigit() else path))
