@@ -134,3 +134,14 @@ def test_shapes_of_every_type(convert):
 def test_meshes(convert):
     import Mesh
     assert convert(Mesh.createBox(1, 1, 1))["facets"] == 12
+
+
+def test_a_shell_has_no_volume_as_the_native_summary_says(catalogue):
+    import Part
+    import fcj_kernel
+    from fcj import values
+    for shell in (Part.makeShell(Part.makeBox(10, 20, 30).Faces[:5]), Part.makePlane(3, 4)):
+        theirs = fcj_kernel.run([{"op": "transform", "shape": "$a"}], {"a": shell})["result"]["shape"]
+        made = values.shape_summary(shell)
+        assert made["volume"] == theirs["volume"] == 0 and set(made) == set(theirs)
+        assert made["area"] == pytest.approx(theirs["area"])

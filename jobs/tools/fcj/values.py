@@ -301,6 +301,8 @@ def shape_summary(shape: Any) -> dict[str, Any]:
     if "valid" not in facts:
         _try(made, "valid", lambda: bool(shape.isValid()))
     _try(made, "closed", lambda: bool(shape.isClosed()))
+    if "volume" not in facts and not shape.Solids:
+        facts = {**facts, "volume": 0.0}    # FreeCAD's, of an open shell, means nothing
     for name, attribute in (("volume", "Volume"), ("area", "Area"), ("length", "Length")):
         _try(made, name, lambda: number(facts[name] if name in facts
                                         else getattr(shape, attribute)))
