@@ -90,12 +90,14 @@ static void s_properties (Call &call)
 
 /* ---- distance ----------------------------------------------------------- */
 
+/*  The part where the way ends; inside of a solid it is no part of it.  */
 static std::string s_support (const TopoDS_Shape &whole,
                               const TopoDS_Shape &part)
 {
     TopTools_IndexedMapOfShape map;
     TopExp::MapShapes (whole, part.ShapeType (), map);
-    return kind_name (part) + std::to_string (map.FindIndex (part));
+    const int at = map.FindIndex (part);
+    return at ? kind_name (part) + std::to_string (at) : kind_name (whole);
 }
 
 static void s_distance (Call &call)

@@ -404,6 +404,12 @@ def test_distance():
     assert ours["pairs"][0]["on_a"].startswith("Face")
 
 
+def test_distance_to_what_is_inside_names_no_part_that_is_not_there():
+    made = run({"op": "distance", "shape": "$a", "other": "$b"}, a=box(), b=box(1, 1, 1, (4, 4, 4)))
+    data = made["steps"][0]["data"]
+    assert data["distance"] == 0 and data["inside"] and data["pairs"][0]["on_a"] == "Solid"
+
+
 def test_check_speaks_plainly():
     open_shell = Part.Solid(Part.Shell(box().Faces[:5]))
     made = data({"op": "check", "shape": "$a"}, a=open_shell)
