@@ -116,6 +116,16 @@ s_below (const char *root, const char *path)
         && path[size + 1] ? path + size + 1 : NULL;
 }
 
+/*  What the kernel's answer means here.  */
+static const char *
+s_why (int problem)
+{
+    if (problem == 0 || problem == EXDEV)
+        return "it is outside the roots";
+    return problem == ELOOP ? "a symbolic link is on the way"
+        : strerror (problem);
+}
+
 static int
 s_open_file (const resolve_t *at, const char *path)
 {
@@ -145,9 +155,9 @@ s_open_file (const resolve_t *at, const char *path)
                          "'%.200s' below the workspace roots", at->where,
                          path);
     return fcj_fail (at->error, FCJ_INVALID, "%s: file '%.200s' can't be "
-                     "opened (%s); it must lie below a workspace root, "
+                     "opened: %s; it must lie below a workspace root, "
                      "without links and ..", at->where, path,
-                     problem ? strerror (problem) : "outside the roots");
+                     s_why (problem));
 }
 
 static int
