@@ -149,7 +149,7 @@ static Value s_read_step (const std::string &bytes, bool damaged,
     return from_document (document);
 }
 
-static Value s_read_iges (const std::string &bytes,
+static Value s_read_iges (const std::string &bytes, bool damaged,
                           const Message_ProgressRange &range)
 {
     IGESControl_Controller::Init ();
@@ -159,6 +159,11 @@ static Value s_read_iges (const std::string &bytes,
     const Anonymous copy (bytes);
     if (reader.ReadFile (copy.path ().c_str ()) != IFSelect_RetDone)
         invalid ("format", "it is not an IGES file that can be read");
+    const std::vector<std::string> wrong = s_damaged (reader.Model ());
+    if (!wrong.empty () && !damaged)
+        invalid ("format", "the IGES file is damaged (" + wrong[0] +
+                               "); op load with damaged: true tries all the "
+                               "same", "", wrong);
     Handle (TDocStd_Document) document = new_document ();
     if (!reader.Transfer (document, range))
         invalid ("format", "the IGES file has no shapes that can be read");
@@ -227,7 +232,7 @@ static Value s_read (const std::string &bytes, const std::string &kind,
     if (kind == "step")
         return s_read_step (bytes, how.damaged, range);
     if (kind == "iges")
-        return s_read_iges (bytes, range);
+        return s_read_iges (bytes, how.damaged, range);
     if (kind == "stl")
         return s_read_stl (bytes, how.sew, range);
     return s_read_brep (bytes, kind == "bin", range);
@@ -448,7 +453,8 @@ std::vector<Op> file_ops ()
             {ref ("input", "Name of an input, \"$name\""),
              choice ("format", "Left out: by its content",
                      {"step", "iges", "brep", "stl"}, nullptr),
-             flag ("damaged", "STEP: go on when entities are damaged", false),
+             flag ("damaged", "STEP, IGES: go on when entities are damaged",
+                  false),
              flag ("sew", "STL: join the triangles to a shell or solid", true)},
             s_load};
     load.weight = 8;

@@ -332,6 +332,21 @@ def test_truncated_and_changed_step_files_do_no_harm(tmp_path, apart):
     assert set(ends) <= {0, -signal.SIGSEGV, -signal.SIGABRT}
 
 
+def test_changed_iges_files_are_refused_and_whole_ones_are_not(tmp_path, apart):
+    solid = Part.makeBox(10, 10, 10).cut(Part.makeCylinder(3, 10, Vector(5, 5, 0)))
+    run({"op": "export", "shapes": "$a", "file": "a.iges"}, directory=tmp_path, a=solid)
+    data = (tmp_path / "a.iges").read_bytes()
+    assert not _refused(data)
+    rng = random.Random(3)
+    ends = []
+    for _ in range(16):
+        copy = bytearray(data)
+        for _ in range(rng.randint(2, 8)):
+            copy[rng.randrange(len(copy))] = rng.randrange(256)
+        ends.append(apart.end(_refused, bytes(copy)))
+    assert ends.count(0) >= 14, ends
+
+
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, b"hello", b"ISO-10303-21;", b"solid x\nfacet",
                                   b"\x89PNG\r\n\x1a\n" + b"x" * 200, b"DBRep_DrawableShape\n"])
 def test_other_bytes_are_refused(data):
