@@ -33,8 +33,8 @@ LIB_SRC      := $(wildcard jobs/*.c jobs/store/*.c broker/client/*.c)
 BROKER_SRC   := $(wildcard broker/*.c broker/core/*.c)
 WORKER_SRC   := $(wildcard workers/supervisor/*.c workers/common/*.c)
 ZYGOTE_SRC   := $(wildcard workers/zygote/*.c workers/sandbox/*.c workers/common/*.c)
-NATIVE_SRC   := $(wildcard workers/native/*.c workers/sandbox/*.c workers/common/*.c) mcp-frontend/schema.c
-MCP_SRC      := $(wildcard mcp-frontend/*.c)
+NATIVE_SRC   := $(wildcard workers/native/*.c workers/sandbox/*.c workers/common/*.c)
+MCP_SRC      := $(wildcard mcp-frontend/*.c mcp-frontend/*/*.c)
 SERVICE_SRC  := $(wildcard scripts/service/*.c)
 CLI_SRC      := $(wildcard scripts/cli/*.c)
 KERNEL_SRC   := $(filter-out %/python.cpp,$(wildcard jobs/kernel/*.cpp))
@@ -59,9 +59,9 @@ setup:
 
 $(BUILD)/obj/workers/zygote/%.o: CFLAGS += $(PYCFLAGS)
 # They are in objects by .incbin, which -MMD does not see.
-$(BUILD)/obj/mcp-frontend/catalogue.o: mcp-frontend/builtin.json
+$(BUILD)/obj/mcp-frontend/tools/catalogue.o: mcp-frontend/builtin.json
 $(BUILD)/obj/workers/zygote/python.o: workers/zygote/bootstrap.py
-$(BUILD)/obj/mcp-frontend/prompts.o: $(wildcard mcp-frontend/prompts/*.md)
+$(BUILD)/obj/mcp-frontend/methods/prompts.o: $(wildcard mcp-frontend/prompts/*.md)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
@@ -107,7 +107,7 @@ $(BUILD)/bin/fcj-native: $(call obj,$(NATIVE_SRC)) $(KERNEL) $(LIB)
 $(eval $(call program,fcj-mcp,$(MCP_SRC)))
 $(eval $(call program,fcj-service,$(SERVICE_SRC)))
 # `fcj token` writes the file that fcj-mcp reads.
-$(eval $(call program,fcj,$(CLI_SRC) mcp-frontend/tokens.c mcp-frontend/scope.c))
+$(eval $(call program,fcj,$(CLI_SRC) mcp-frontend/auth/tokens.c mcp-frontend/auth/scope.c))
 
 $(BUILD)/share/catalogue.json: $(wildcard jobs/tools/*/*.py)
 	@mkdir -p $(@D)

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "ask.h"
+#include "protocol/ask.h"
 #include "front.h"
-#include "handlers.h"
-#include "interest.h"
-#include "render.h"
-#include "session.h"
-#include "watch.h"
+#include "methods/handlers.h"
+#include "news/interest.h"
+#include "transport/render.h"
+#include "session/session.h"
+#include "news/watch.h"
 #include "../jobs/json.h"
 #include "../jobs/utf8.h"
 

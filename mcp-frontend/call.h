@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 #include <sys/queue.h>
-#include "scope.h"
+#include "auth/scope.h"
 #include "../jobs/codec.h"
 #include "../jobs/error.h"
 #include "../jobs/job.h"

@@ -4,7 +4,7 @@
 
 #ifndef FCJ_MCP_EXTRA_H
 #define FCJ_MCP_EXTRA_H
-#include "handlers.h"
+#include "methods/handlers.h"
 
 typedef struct fcj_extra {
     /*  {"tools": [...], "resources": [...], "templates": [...],

@@ -9,18 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "bus.h"
-#include "changes.h"
+#include "session/bus.h"
+#include "news/changes.h"
 #include "extra.h"
-#include "follow.h"
+#include "session/follow.h"
 #include "front.h"
-#include "handlers.h"
-#include "http.h"
-#include "interest.h"
+#include "methods/handlers.h"
+#include "transport/http.h"
+#include "news/interest.h"
 #include "service.h"
-#include "session.h"
-#include "stdio.h"
-#include "watch.h"
+#include "session/session.h"
+#include "transport/stdio.h"
+#include "news/watch.h"
 #include "../jobs/log.h"
 
 #define CATALOGUE_CHECK_MS 2000

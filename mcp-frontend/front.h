@@ -7,11 +7,11 @@
 #ifndef FCJ_MCP_FRONT_H
 #define FCJ_MCP_FRONT_H
 
-#include "auth.h"
+#include "auth/auth.h"
 #include "call.h"
-#include "catalogue.h"
+#include "tools/catalogue.h"
 #include "policy.h"
-#include "prompts.h"
+#include "methods/prompts.h"
 #include "../broker/client.h"
 #include "../jobs/blob.h"
 #include "../jobs/config.h"

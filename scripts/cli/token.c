@@ -2,7 +2,7 @@
  *  of HTTP clients. A token is shown once, when it is made.  */
 
 #include "commands.h"
-#include "../../mcp-frontend/tokens.h"
+#include "../../mcp-frontend/auth/tokens.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fixtures.h"
-#include "mcp-frontend/ask.h"
+#include "mcp-frontend/protocol/ask.h"
 
 #define ELICIT   "elicitation/create"
 #define SAMPLE   "sampling/createMessage"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fixtures.h"
-#include "mcp-frontend/interest.h"
-#include "mcp-frontend/stream.h"
+#include "mcp-frontend/news/interest.h"
+#include "mcp-frontend/session/stream.h"
 
 #define STEP_MS 50
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 #include "fixtures.h"
-#include "mcp-frontend/ask.h"
+#include "mcp-frontend/protocol/ask.h"
 
 /*  A question in the client's round, then a task that knows the answer. */
 static void s_asks_first (fcj_call_t *call, const json_t *args)

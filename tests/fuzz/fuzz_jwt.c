@@ -2,7 +2,7 @@
  *
  *  Input: the token on a line, then the key set.  */
 
-#include "mcp-frontend/jwt.h"
+#include "mcp-frontend/auth/jwt.h"
 #include <stdlib.h>
 #include <string.h>
 

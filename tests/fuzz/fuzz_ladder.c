@@ -3,9 +3,9 @@
  *
  *  Input: lines `Name: value`, an empty line, the body.  */
 
-#include "mcp-frontend/era.h"
+#include "mcp-frontend/protocol/era.h"
 #include "mcp-frontend/front.h"
-#include "mcp-frontend/rpc.h"
+#include "mcp-frontend/protocol/rpc.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

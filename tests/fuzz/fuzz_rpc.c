@@ -1,6 +1,6 @@
 /*  fuzz_rpc.c - any bytes give a JSON value or a reason why not.  */
 
-#include "mcp-frontend/rpc.h"
+#include "mcp-frontend/protocol/rpc.h"
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);

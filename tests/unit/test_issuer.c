@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "jobs/job.h"
-#include "mcp-frontend/issuer.h"
+#include "mcp-frontend/auth/issuer.h"
 
 #define MINUTE 60000
 #define HOUR   (60 * (int64_t) MINUTE)

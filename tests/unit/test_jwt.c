@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <cjose/cjose.h>
-#include "mcp-frontend/jwt.h"
+#include "mcp-frontend/auth/jwt.h"
 
 #define ALL (~0u)
 #define CLAIMS "{\"sub\":\"ann\"}"

@@ -1,9 +1,9 @@
 /*  test_live_news.c - which subscribers hear of it when the window is another
  *  than before.  */
 
-#include "mcp-frontend/freecad.h"
-#include "mcp-frontend/interest.h"
-#include "mcp-frontend/live_news.h"
+#include "mcp-frontend/methods/freecad.h"
+#include "mcp-frontend/news/interest.h"
+#include "mcp-frontend/news/live_news.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 #include "jobs/limits.h"
 #include "jobs/store/lookup.h"
 #include "mcp-frontend/call.h"
-#include "mcp-frontend/render.h"
+#include "mcp-frontend/transport/render.h"
 #include "tests/unit/redis.h"
 
 #include <hiredis/hiredis.h>

@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include "mcp-frontend/call.h"
 #include "mcp-frontend/policy.h"
-#include "mcp-frontend/rpc.h"
-#include "mcp-frontend/schema.h"
+#include "mcp-frontend/protocol/rpc.h"
+#include "jobs/schema.h"
 
 /* ---- Messages ---------------------------------------------------------- */
 

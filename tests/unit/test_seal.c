@@ -11,7 +11,7 @@
 
 #include "jobs/json.h"
 #include "mcp-frontend/front.h"
-#include "mcp-frontend/seal.h"
+#include "mcp-frontend/protocol/seal.h"
 #include "tests/unit/redis.h"
 
 #define VARIANT sodium_base64_VARIANT_URLSAFE_NO_PADDING

@@ -14,7 +14,7 @@
 #include <zmq.h>
 
 #include "mcp-frontend/front.h"
-#include "mcp-frontend/watch.h"
+#include "mcp-frontend/news/watch.h"
 
 #define WAIT_MS 8000
 #define JOB   "abc00000-0000-4000-8000-000000000000"

@@ -12,7 +12,7 @@
 
 #include "../../jobs/blob.h"
 #include "../../jobs/limits.h"
-#include "../../mcp-frontend/schema.h"
+#include "../../jobs/schema.h"
 
 #define SHAPE_FILE "result.brep"
 
