@@ -26,6 +26,7 @@ fcj_on_ask (fcj_core_t *self, const fcj_event_t *event)
         return;
     }
     fcj_question_new (job, event->ask);
+    fcj_slot_rest (job);
     fcj_action_t *action = fcj_act_job (self, FCJ_DO_ASK, job);
     action->ask = event->ask;
     action->message = event->message;
@@ -61,6 +62,7 @@ fcj_on_answer (fcj_core_t *self, const fcj_event_t *event)
             question->answer = answer;
             answer = NULL;
         }
+        fcj_slot_resume (job);
         s_unask (self, job, event->ref);
         s_pass_on (self, job);
     }
@@ -96,6 +98,7 @@ fcj_question_new (job_t *job, int64_t number)
 void
 fcj_question_forget (job_t *job)
 {
+    fcj_slot_resume (job);
     if (job->question)
         free (job->question->answer);
     free (job->question);

@@ -86,9 +86,32 @@ fcj_slot_hold (job_t *job)
 void
 fcj_slot_free (job_t *job)
 {
+    fcj_slot_resume (job);
     if (job->held) {
         job->held = 0;
         job->worker->busy--;
+    }
+}
+
+void
+fcj_slot_rest (job_t *job)
+{
+    worker_t *worker = job->worker;
+    if (job->held && !job->rests && job->lane == FCJ_LANE_COMPUTE
+        && worker->resting < worker->slots) {
+        job->rests = 1;
+        worker->resting++;
+        worker->busy--;
+    }
+}
+
+void
+fcj_slot_resume (job_t *job)
+{
+    if (job->rests) {
+        job->rests = 0;
+        job->worker->resting--;
+        job->worker->busy++;
     }
 }
 

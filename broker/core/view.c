@@ -127,6 +127,8 @@ s_check_job (const job_t *job)
         return "a running job without a token";
     if (job->held && !job->worker)
         return "a slot held without a worker";
+    if (job->rests && !(job->held && job->question))
+        return "a job rests without a slot or a question";
     if (job->question && job->phase != RUNNING)
         return "a question of a job that does not run";
     if (job->phase == READY && job->worker)
@@ -139,9 +141,11 @@ s_check_job (const job_t *job)
 static const char *
 s_check_worker (const worker_t *worker)
 {
-    int busy = worker->ghost_count;
-    for (job_t *job = worker->jobs; job; job = job->next)
-        busy += job->held;
-    return busy == worker->busy ? NULL
+    int busy = worker->ghost_count, resting = 0;
+    for (job_t *job = worker->jobs; job; job = job->next) {
+        busy += job->held && !job->rests;
+        resting += job->rests;
+    }
+    return busy == worker->busy && resting == worker->resting ? NULL
            : "a worker's busy slots differ from its jobs";
 }

@@ -120,6 +120,7 @@ struct job {
     unsigned phase : 4, lane : 2, priority : 2, reason : 5, final : 3;
     unsigned cancel : 1;                /* somebody wants it cancelled */
     unsigned held : 1;                  /* holds a slot of worker */
+    unsigned rests : 1;                 /* lends it: its user is asked */
     unsigned sent : 1;                  /* RUN went out */
     unsigned confirmed : 1;             /* the worker surely has it */
     unsigned delivered : 1;             /* handed over: owes FINISHED */
@@ -142,7 +143,8 @@ typedef struct {
 struct worker {
     char id[FCJ_ID_LEN + 1], name[FCJ_NAME_MAX + 1];
     unsigned lanes;
-    int slots, busy;                    /* busy: held slots and ghosts */
+    int slots, busy;                    /* busy: held slots and ghosts, */
+    int resting;                        /* without those that rest */
     bool connected, draining;
     job_t *jobs;
     int ghost_count;
@@ -327,6 +329,11 @@ void fcj_slot_detach (job_t *job);
 void fcj_slot_move (job_t *job, worker_t *worker);
 void fcj_slot_hold (job_t *job);
 void fcj_slot_free (job_t *job);
+/*  While a job of the lane compute waits for a person, another one has its
+ *  slot: as many jobs of a worker as it has slots. Afterwards the worker has
+ *  one job too many until any of them ends.  */
+void fcj_slot_rest (job_t *job);
+void fcj_slot_resume (job_t *job);
 /*  The worker spoke of the job: it surely has it.  */
 void fcj_slot_confirm (job_t *job);
 /*  The attempt is over. What the worker still has of it is answered or

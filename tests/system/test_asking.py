@@ -101,6 +101,18 @@ def test_only_the_open_question_is_answered_and_only_once(
                                      action="decline")
 
 
+def test_jobs_that_ask_do_not_keep_others_from_running(client: Http) -> None:
+    slots = sum(one["slots"] for one in client.call("service_status")["workers"]
+                if "compute" in one["lanes"])
+    jobs = [client.submit(RADIUS) for _ in range(slots)]
+    for job in jobs:
+        asked(client, job)
+    assert client.run("1 + 1")["result"] == 2
+    for job in jobs:
+        answer(client, job, "decline")
+        assert ended(client, job) == ["decline", {}]
+
+
 def test_another_owner_neither_sees_nor_answers_it(
         client: Http, service: Service) -> None:
     job = client.submit(RADIUS)

@@ -450,6 +450,53 @@ a_lease_that_was_never_delivered_is_no_execution (void **state)
     assert_int_equal (attempt, 1);
 }
 
+/*  self->token is that of the last RUN: whose it has to be is put there.  */
+static void
+a_job_that_asks_lends_its_slot (void **state)
+{
+    bench_t *self = *state;
+    fcj_token_t first, second;
+    s_worker (self, 1);
+    for (int n = 1; n <= 4; n++)
+        s_submit (self, n, "me", FCJ_NORMAL);
+    assert_int_equal (self->ran_count, 1);
+    strcpy (first, self->token);
+    s_question (self, FCJ_EV_ASK, 1, NULL);
+    assert_int_equal (self->ran_count, 2);
+    strcpy (second, self->token);
+    strcpy (self->token, first);
+    s_question (self, FCJ_EV_ASK, 1, NULL);             /* says it again */
+    assert_int_equal (self->ran_count, 2);
+    s_question (self, FCJ_EV_ANSWER, 1, "me");
+    assert_null (fcj_core_check (self->core));
+    strcpy (self->token, second);
+    s_finish (self, 2, FCJ_COMPLETED);          /* one too many until now */
+    assert_int_equal (self->ran_count, 2);
+    strcpy (self->token, first);
+    s_finish (self, 1, FCJ_COMPLETED);
+    assert_int_equal (self->ran_count, 3);
+    assert_null (fcj_core_check (self->core));
+}
+
+static void
+no_more_jobs_rest_than_there_are_slots (void **state)
+{
+    bench_t *self = *state;
+    fcj_id_t id;
+    s_worker (self, 1);
+    for (int n = 1; n <= 4; n++)
+        s_submit (self, n, "me", FCJ_NORMAL);
+    for (int n = 1; n <= 2; n++) {
+        s_id (n, id);
+        s_step (self, &(fcj_event_t) {
+            .type = FCJ_EV_ASK, .worker = "w", .id = id,
+            .token = self->token, .ask = 1, .message = "{}" });
+        assert_null (fcj_core_check (self->core));
+    }
+    assert_int_equal (self->asked, 2);
+    assert_int_equal (self->ran_count, 2);
+}
+
 static void
 a_question_ends_with_its_attempt (void **state)
 {
@@ -574,6 +621,8 @@ main (void)
         TEST (a_cancelled_job_is_killed_and_keeps_its_slot_until_it_is_gone),
         TEST (a_question_is_answered_once_and_again_for_who_did_not_hear),
         TEST (a_question_ends_with_its_attempt),
+        TEST (a_job_that_asks_lends_its_slot),
+        TEST (no_more_jobs_rest_than_there_are_slots),
         TEST (a_call_that_does_not_fit_loses_no_job),
         TEST (a_lease_that_was_never_delivered_is_no_execution),
         TEST (a_full_queue_refuses_and_a_hundred_thousand_leave_in_order),

@@ -18,12 +18,13 @@ s_next_pending (fcj_world_t *world, int64_t after)
     return oldest;
 }
 
+/*  One that asks its user computes nothing: the broker lends its slot.  */
 static int
 s_busy_slots (const fcj_world_t *world)
 {
     int busy = 0;
     for (int i = 0; i < FCJ_JOBS; i++)
-        if (world->jobs[i].state == FCJ_J_RUNNING)
+        if (world->jobs[i].state == FCJ_J_RUNNING && !world->jobs[i].ask)
             busy += world->jobs[i].width;
     return busy;
 }
