@@ -477,7 +477,7 @@ def test_a_resource_of_a_busy_freecad_is_refused_not_replaced_by_a_handle(live: 
         live.client.request("resources/read", {"uri": "freecad://documents"})
     assert error.value.code == -32603 and "busy" in error.value.message
     newest = live.client.call("list_jobs", tool="list_documents", limit=1)["jobs"][0]
-    assert newest["state"] == "cancelled"
+    assert live.client.wait(newest["job_id"])["state"] == "cancelled"
     assert live.client.wait(job)["state"] == "completed"
 
 
