@@ -336,7 +336,8 @@ static int s_pack (fcj_call_t *call, map_t *map, const json_t *args,
 
 /*  A store that did not answer may have stored it: who asks again blindly has
  *  two jobs. */
-static void s_not_accepted (fcj_call_t *call, const fcj_error_t *error)
+static void s_not_accepted (fcj_call_t *call, const char *job,
+                            const fcj_error_t *error)
 {
     if (error->reason != FCJ_STORE_UNAVAILABLE)
         fcj_call_tool_error (call, error);
@@ -344,7 +345,7 @@ static void s_not_accepted (fcj_call_t *call, const fcj_error_t *error)
         fcj_call_tool_fail (call, error->reason, "%s Its id is %s:"
             " get_job_status tells, when the store is back, whether it is"
             " there; if it is not, call this tool again.", error->text,
-            call->pending);
+            job);
 }
 
 static void s_accepted (void *arg, const fcj_map_t *reply,
@@ -354,12 +355,12 @@ static void s_accepted (void *arg, const fcj_map_t *reply,
     char state[16] = "queued";
     fcj_id_t job;
     fcj_call_unwait (call);
+    memcpy (job, call->pending, sizeof job);
+    *call->pending = 0;
     if (!reply) {
-        s_not_accepted (call, error);
-        *call->pending = 0;
+        s_not_accepted (call, job, error);
         return;
     }
-    *call->pending = 0;
     if (fcj_map_copy (reply, "id", job, sizeof job) != FCJ_ID_LEN) {
         fcj_call_tool_fail (call, FCJ_PROTOCOL, "the broker's answer could"
                             " not be read");
