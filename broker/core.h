@@ -80,7 +80,6 @@ typedef struct {
     fcj_reason_t outcome;           /* FCJ_OK: it took effect */
     const char *text;               /* of the error */
     const char *actual;             /* submit: the id that the store holds */
-    int64_t seq;
     int64_t ask;                    /* number of a question; recover too */
     /*  recover  */
     int attempt, losses;

@@ -71,18 +71,8 @@ s_copy (const fcj_map_t *body)
 {
     /*  The core keeps the map as it came, but for keys of another type.  */
     fcj_pack_t *pack = fcj_pack_new ();
-    size_t count = fcj_map_count (body);
-    fcj_pack_map (pack, count);
-    for (size_t n = 0; n < count; n++) {
-        size_t size = 0;
-        const char *bytes = fcj_map_key_at (body, n, &size);
-        char key[64] = "";
-        if (bytes && size < sizeof key)
-            memcpy (key, bytes, size);
-        fcj_pack_key (pack, key);
-        if (fcj_map_repack (body, key, pack) < 0)
-            fcj_pack_nil (pack);
-    }
+    fcj_pack_map (pack, fcj_map_count (body));
+    fcj_map_repack_all (body, pack);
     return fcj_bytes_take (&pack);
 }
 

@@ -102,7 +102,6 @@ s_stored (void *arg, const fcj_map_t *reply, const fcj_error_t *error)
             event.worker = worker;
         event.attempt = (int) fcj_map_int (reply, "attempt", 0);
         event.losses = (int) fcj_map_int (reply, "lost", 0);
-        event.seq = fcj_map_int (reply, "seq", 0);
         event.deps = deps;
         event.dep_count = s_deps (fcj_map_map (reply, "deps"), deps);
     }

@@ -431,6 +431,20 @@ int fcj_map_repack (const fcj_map_t *self, const char *key, fcj_pack_t *out)
     return msgpack_pack_object (&out->packer, *value) < 0 ? -1 : 0;
 }
 
+void fcj_map_repack_all (const fcj_map_t *self, fcj_pack_t *out)
+{
+    for (size_t n = 0; n < fcj_map_count (self); n++) {
+        size_t size = 0;
+        const char *bytes = fcj_map_key_at (self, n, &size);
+        char key[64] = "";
+        if (bytes && size < sizeof (key))
+            memcpy (key, bytes, size);
+        fcj_pack_key (out, key);
+        if (fcj_map_repack (self, key, out) < 0)
+            fcj_pack_nil (out);
+    }
+}
+
 static const msgpack_object *s_at (const fcj_list_t *self, size_t n)
 {
     const msgpack_object_array *array = &s_object (self)->via.array;

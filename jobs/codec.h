@@ -75,6 +75,9 @@ const char *fcj_map_key_at (const fcj_map_t *self, size_t n, size_t *size);
 const fcj_map_t *fcj_map_map_at (const fcj_map_t *self, size_t n);
 /*  Appends the value of key, packed, to out; -1 when absent.  */
 int fcj_map_repack (const fcj_map_t *self, const char *key, fcj_pack_t *out);
+/*  Appends all pairs, the caller has packed the map's head. A key that is no
+ *  text, or longer than 63 bytes, becomes "" without a value.  */
+void fcj_map_repack_all (const fcj_map_t *self, fcj_pack_t *out);
 
 size_t fcj_list_count (const fcj_list_t *self);
 const fcj_map_t *fcj_list_map (const fcj_list_t *self, size_t n);

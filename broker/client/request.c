@@ -30,19 +30,10 @@ fcj_client_request (fcj_client_t *self, const char *type,
     request_t *request = s_request_new (self, type, timeout_ms, fn, arg);
     fcj_pack_t *pack = fcj_pack_new ();
     fcj_map_t *map = fields ? fcj_map_new (fields, size) : NULL;
-    size_t count = map ? fcj_map_count (map) : 0;
-    fcj_pack_map (pack, count + 1);
+    fcj_pack_map (pack, (map ? fcj_map_count (map) : 0) + 1);
     fcj_pack_kint (pack, "req", request->req);
-    for (size_t n = 0; n < count; n++) {
-        size_t length = 0;
-        const char *bytes = fcj_map_key_at (map, n, &length);
-        char key[64] = "";
-        if (bytes && length < sizeof key)
-            memcpy (key, bytes, length);
-        fcj_pack_key (pack, key);
-        if (fcj_map_repack (map, key, pack) < 0)
-            fcj_pack_nil (pack);
-    }
+    if (map)
+        fcj_map_repack_all (map, pack);
     fcj_map_destroy (&map);
     s_request_go (self, request, pack);
 }

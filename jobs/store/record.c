@@ -116,6 +116,12 @@ fcj_state_t fcj_record_state (const fcj_record_t *self)
     return state < 0 ? FCJ_FAILED : (fcj_state_t) state;
 }
 
+double fcj_record_progress (const fcj_record_t *self)
+{
+    return fcj_record_state (self) == FCJ_COMPLETED ? 1
+        : fcj_record_real (self, "progress", -1);
+}
+
 bool fcj_record_visible (const fcj_record_t *record, const char *owner)
 {
     const char *whose = fcj_record_str (record, "owner", NULL);

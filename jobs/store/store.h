@@ -119,6 +119,8 @@ int64_t fcj_record_int (const fcj_record_t *self, const char *field,
 double fcj_record_real (const fcj_record_t *self, const char *field,
                         double otherwise);
 fcj_state_t fcj_record_state (const fcj_record_t *self);
+/*  The fraction done, 1 of a completed job; -1: it told none.  */
+double fcj_record_progress (const fcj_record_t *self);
 void fcj_record_destroy (fcj_record_t **self_p);
 
 /* ---- Writing (broker) -------------------------------------------------- */

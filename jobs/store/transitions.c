@@ -19,6 +19,18 @@ static void s_text (fcj_command_t *to, const char *text)
                           : 0);
 }
 
+/*  A write that changes one record only, as far as the attempt's token.  */
+static fcj_write_t *s_of_attempt (const char *function, const char *id,
+                                  const char *token, fcj_writer_fn *fn,
+                                  void *arg)
+{
+    fcj_write_t *write = fcj_write_new (id, fcj_write_answered, fn, arg);
+    fcj_command_function (write->command, function, 1);
+    fcj_command_key (write->command, "job:", id);
+    fcj_command_str (write->command, token);
+    return write;
+}
+
 void fcj_writer_lease (fcj_writer_t *self, const char *id,
                        const char *const *depends_on, size_t count,
                        const fcj_lease_args_t *lease, fcj_writer_fn *fn,
@@ -81,11 +93,8 @@ void fcj_writer_lane (fcj_writer_t *self, const char *worker,
 void fcj_writer_started (fcj_writer_t *self, const char *id, const char *token,
                          int64_t at_ms, fcj_writer_fn *fn, void *arg)
 {
-    fcj_write_t *write = fcj_write_new (id, fcj_write_answered, fn, arg);
+    fcj_write_t *write = s_of_attempt ("fcj_started", id, token, fn, arg);
     fcj_command_t *to = write->command;
-    fcj_command_function (to, "fcj_started", 1);
-    fcj_command_key (to, "job:", id);
-    fcj_command_str (to, token);
     fcj_command_int (to, at_ms);
     fcj_command_end (to);
     fcj_writer_send (self, write);
@@ -94,11 +103,8 @@ void fcj_writer_started (fcj_writer_t *self, const char *id, const char *token,
 void fcj_writer_ended (fcj_writer_t *self, const char *id, const char *token,
                        const char *by, fcj_writer_fn *fn, void *arg)
 {
-    fcj_write_t *write = fcj_write_new (id, fcj_write_answered, fn, arg);
+    fcj_write_t *write = s_of_attempt ("fcj_ended", id, token, fn, arg);
     fcj_command_t *to = write->command;
-    fcj_command_function (to, "fcj_ended", 1);
-    fcj_command_key (to, "job:", id);
-    fcj_command_str (to, token);
     fcj_command_str (to, by);
     fcj_command_end (to);
     fcj_writer_send (self, write);
@@ -108,11 +114,8 @@ void fcj_writer_progress (fcj_writer_t *self, const char *id,
                           const char *token, double fraction,
                           const char *message, fcj_writer_fn *fn, void *arg)
 {
-    fcj_write_t *write = fcj_write_new (id, fcj_write_answered, fn, arg);
+    fcj_write_t *write = s_of_attempt ("fcj_progress", id, token, fn, arg);
     fcj_command_t *to = write->command;
-    fcj_command_function (to, "fcj_progress", 1);
-    fcj_command_key (to, "job:", id);
-    fcj_command_str (to, token);
     fcj_command_fraction (to, fraction);
     s_text (to, message);
     fcj_command_end (to);
@@ -123,11 +126,8 @@ void fcj_writer_ask (fcj_writer_t *self, const char *id, const char *token,
                      int64_t number, const char *json, fcj_writer_fn *fn,
                      void *arg)
 {
-    fcj_write_t *write = fcj_write_new (id, fcj_write_answered, fn, arg);
+    fcj_write_t *write = s_of_attempt ("fcj_ask", id, token, fn, arg);
     fcj_command_t *to = write->command;
-    fcj_command_function (to, "fcj_ask", 1);
-    fcj_command_key (to, "job:", id);
-    fcj_command_str (to, token);
     fcj_command_int (to, number);
     fcj_command_str (to, json);
     fcj_command_end (to);
@@ -138,11 +138,8 @@ void fcj_writer_answered (fcj_writer_t *self, const char *id,
                           const char *token, int64_t number,
                           fcj_writer_fn *fn, void *arg)
 {
-    fcj_write_t *write = fcj_write_new (id, fcj_write_answered, fn, arg);
+    fcj_write_t *write = s_of_attempt ("fcj_answered", id, token, fn, arg);
     fcj_command_t *to = write->command;
-    fcj_command_function (to, "fcj_answered", 1);
-    fcj_command_key (to, "job:", id);
-    fcj_command_str (to, token);
     fcj_command_int (to, number);
     fcj_command_end (to);
     fcj_writer_send (self, write);

@@ -107,4 +107,7 @@ const char *fcj_tool_job_id (fcj_call_t *call, const json_t *args);
 /*  Says why a record is not there, the same for unknown and another's. */
 void fcj_tool_no_record (fcj_call_t *call, const char *job,
                          const fcj_error_t *error);
+/*  The record without result and output, the caller's; NULL: the call has
+ *  been answered. */
+fcj_record_t *fcj_tool_record (fcj_call_t *call, const char *job);
 #endif

@@ -57,7 +57,7 @@ void fcj_hold_tell (fcj_call_t *call, const fcj_map_t *event)
 void fcj_hold_told (fcj_call_t *call, const fcj_record_t *record)
 {
     if (call->progress >= 0)
-        fcj_call_progress (call, fcj_view_progress (record), 1,
+        fcj_call_progress (call, fcj_record_progress (record), 1,
                            fcj_record_str (record, "message", NULL));
 }
 
@@ -225,18 +225,13 @@ void fcj_hold (fcj_call_t *call, const char *job, const char *state,
 
 /* ---- Another round ----------------------------------------------------- */
 
-
 /*  The client's answers go to the job; then the call waits on. A job that is
  *  still asking (nothing useful came) is asked for again. */
 void fcj_hold_again (fcj_call_t *call, const char *job)
 {
-    fcj_error_t error;
-    fcj_record_t *record = fcj_store_status (call->front->store, job,
-                                             call->owner, &error);
-    if (!record) {
-        fcj_tool_no_record (call, job, &error);
+    fcj_record_t *record = fcj_tool_record (call, job);
+    if (!record)
         return;
-    }
     if (call->answers)
         call->given = fcj_task_give (call->front, record, call->answers);
     json_decref (call->answers);

@@ -408,13 +408,9 @@ json_t *fcj_task_of (fcj_front_t *front, const char *job, const char *owner,
 
 void fcj_task_answer (fcj_call_t *call, const char *job)
 {
-    fcj_error_t error;
-    fcj_record_t *record = fcj_store_status (call->front->store, job,
-                                             call->owner, &error);
-    if (!record) {
-        fcj_tool_no_record (call, job, &error);
+    fcj_record_t *record = fcj_tool_record (call, job);
+    if (!record)
         return;
-    }
     json_t *task = fcj_task_view (call->front, record, call->version, false);
     fcj_record_destroy (&record);
     if (call->modern) {

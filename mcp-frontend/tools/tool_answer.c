@@ -78,16 +78,12 @@ static void s_send (fcj_call_t *call, const char *job, const json_t *args,
 
 void fcj_tool_answer (fcj_call_t *call, const json_t *args)
 {
-    fcj_error_t error;
     const char *job = fcj_tool_job_id (call, args);
     if (!job)
         return;
-    fcj_record_t *record = fcj_store_status (call->front->store, job,
-                                             call->owner, &error);
-    if (!record) {
-        fcj_tool_no_record (call, job, &error);
+    fcj_record_t *record = fcj_tool_record (call, job);
+    if (!record)
         return;
-    }
     const char *text = fcj_record_str (record, "ask", NULL);
     json_t *asked = text? json_loads (text, 0, NULL): NULL;
     const char *action = json_string_value (json_object_get (args,

@@ -36,6 +36,16 @@ void fcj_tool_no_record (fcj_call_t *call, const char *job,
         fcj_call_tool_error (call, error);
 }
 
+fcj_record_t *fcj_tool_record (fcj_call_t *call, const char *job)
+{
+    fcj_error_t error;
+    fcj_record_t *record = fcj_store_status (call->front->store, job,
+                                             call->owner, &error);
+    if (!record)
+        fcj_tool_no_record (call, job, &error);
+    return record;
+}
+
 static void s_answer (fcj_call_t *call, const fcj_record_t *record,
                       int64_t position, int64_t ahead, const char *why)
 {
@@ -89,15 +99,11 @@ static void s_placed (void *arg, const fcj_map_t *reply,
                       const fcj_error_t *unused)
 {
     fcj_call_t *call = arg;
-    fcj_error_t error;
     const char *job = json_string_value (call->kept);
     (void) unused;
-    fcj_record_t *record = fcj_store_status (call->front->store, job,
-                                             call->owner, &error);
-    if (!record) {
-        fcj_tool_no_record (call, job, &error);
+    fcj_record_t *record = fcj_tool_record (call, job);
+    if (!record)
         return;
-    }
     bool queued = reply && fcj_record_state (record) == FCJ_QUEUED;
     char why[1200] = "";
     if (queued && fcj_map_has (reply, "why"))

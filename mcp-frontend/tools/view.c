@@ -77,12 +77,6 @@ static double s_run_s (const fcj_record_t *record)
     return (double) ((finished? finished: fcj_now_ms ()) - started) / 1000;
 }
 
-double fcj_view_progress (const fcj_record_t *record)
-{
-    return fcj_record_state (record) == FCJ_COMPLETED? 1
-        : fcj_record_real (record, "progress", -1);
-}
-
 int64_t fcj_view_poll_ms (const fcj_record_t *record)
 {
     double run_s = s_run_s (record);
@@ -101,7 +95,7 @@ json_t *fcj_view_record (const fcj_record_t *record)
                          json_string (fcj_state_name (state)));
     for (size_t n = 0; n < sizeof TEXTS / sizeof *TEXTS; n++)
         s_text_field (view, TEXTS[n], record, TEXTS[n]);
-    double progress = fcj_view_progress (record);
+    double progress = fcj_record_progress (record);
     if (progress >= 0)
         json_object_set_new (view, "progress", json_real (progress));
     int64_t attempt = fcj_record_int (record, "attempt", 0);

@@ -12,8 +12,6 @@
 json_t *fcj_view_record (const fcj_record_t *record);
 /*  The same in one or two sentences that say what to do next. */
 void fcj_view_text (const fcj_record_t *record, char *out, size_t size);
-/*  The fraction done, 1 of a completed job; -1: it told none. */
-double fcj_view_progress (const fcj_record_t *record);
 /*  When to ask again: soon for a young job, slower for an old one. */
 int64_t fcj_view_poll_ms (const fcj_record_t *record);
 /*  The artifacts, as job://... resources; and as content blocks. */

@@ -37,8 +37,7 @@ static void s_show (const link_t *link, const json_t *asked)
     const char *message = json_string_value (json_object_get (asked,
                                                               "message"));
     if (link->json) {
-        fcj_json_dumpf (asked, stdout, JSON_COMPACT);
-        puts ("");
+        show_json (asked);
         return;
     }
     puts (show_plain (message ? message : "", FCJ_TEXT_MAX));

@@ -49,4 +49,6 @@ const char *show_ms (int64_t ms);
 const char *show_plain (const char *text, size_t width);
 /*  The same of the last line of a text, as a traceback.  */
 const char *show_last (const char *text, size_t width);
+/*  On a line of its own, for --json.  */
+void show_json (const json_t *one);
 #endif

@@ -3,7 +3,6 @@
  *  not).  */
 
 #include "commands.h"
-#include "../../jobs/json.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -47,8 +46,7 @@ static void s_say (doctor_t *self, verdict_t verdict, const char *what,
         json_t *line = json_pack ("{s:s,s:s,s:s,s:s}", "check", what,
                                   "verdict", names[verdict], "text", text,
                                   "mend", mend);
-        fcj_json_dumpf (line, stdout, JSON_COMPACT);
-        putchar ('\n');
+        show_json (line);
         json_decref (line);
     } else if (isatty (1))
         printf ("\033[%sm%-7s\033[0m  %-10s %s\n", colours[verdict],

@@ -3,7 +3,6 @@
 
 #include "commands.h"
 #include "../../jobs/limits.h"
-#include "../../jobs/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -122,8 +121,7 @@ static void s_show_state (const link_t *link, const char *id,
     }
     json_t *one = json_pack ("{s:s,s:s,s:s*}", "id", id, "state", state,
                              "reason", reason);
-    fcj_json_dumpf (one, stdout, JSON_COMPACT);
-    putchar ('\n');
+    show_json (one);
     json_decref (one);
 }
 
@@ -264,8 +262,9 @@ int cmd_cancel (link_t *link, int argc, char **argv)
     const char *state = json_string_value (json_object_get (reply, "state"));
     json_object_set_new (reply, "id", json_string (id));
     if (link->json)
-        fcj_json_dumpf (reply, stdout, JSON_COMPACT);
-    puts (link->json ? "" : state ? state : "?");
+        show_json (reply);
+    else
+        puts (state ? state : "?");
     int status = state && strcmp (state, "cancelled") == 0 ? CLI_OK
                                                            : CLI_FAILED;
     json_decref (reply);

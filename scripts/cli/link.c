@@ -1,9 +1,8 @@
 /*  link.c - see link.h. A command sends one request and waits, so the
  *  asynchronous client is driven here until its answer is in.  */
 
-#include "link.h"
+#include "commands.h"
 #include "../../jobs/job.h"
-#include "../../jobs/json.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -171,8 +170,7 @@ int link_fail (const link_t *self, const fcj_error_t *error)
         json_t *object = json_pack ("{s:{s:s,s:s,s:b}}", "error", "reason",
                                     reason, "text", error->text,
                                     "retryable", error->retryable);
-        fcj_json_dumpf (object, stdout, JSON_COMPACT);
-        putchar ('\n');
+        show_json (object);
         json_decref (object);
     }
     fprintf (stderr, "fcj: %s (%s)\n", error->text, reason);

@@ -1,7 +1,7 @@
 /*  list.c - fcj list: the jobs of an owner, newest first.  */
 
 #include "commands.h"
-#include "../../jobs/json.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,16 +16,14 @@ static void s_list_line (const link_t *link, const fcj_record_t *record)
         const char *text = fcj_record_str (record, fields[n], NULL);
         values[n] = text ? text : "";
     }
-    double progress = fcj_record_state (record) == FCJ_COMPLETED ? 1
-                    : fcj_record_real (record, "progress", 0);
+    double progress = fmax (fcj_record_progress (record), 0);
     int64_t submitted = fcj_record_int (record, "submitted", 0);
     if (link->json) {
         json_t *one = json_pack ("{s:s,s:s,s:s,s:s,s:s,s:f,s:I}",
             "id", values[0], "state", values[1], "reason", values[2],
             "tool", values[3], "name", values[4], "progress", progress,
             "submitted", (json_int_t) submitted);
-        fcj_json_dumpf (one, stdout, JSON_COMPACT);
-        putchar ('\n');
+        show_json (one);
         json_decref (one);
         return;
     }

@@ -2,7 +2,6 @@
 
 #include "commands.h"
 #include "local.h"
-#include "../../jobs/json.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,8 +79,7 @@ static int s_follow (link_t *link, int64_t limit_ms)
                      || strcmp (s_text (line, "state"), "degraded") == 0;
         bool failed = strcmp (s_text (line, "state"), "failed") == 0;
         if ((ready || failed) && link->json) {
-            fcj_json_dumpf (line, stdout, JSON_COMPACT);
-            putchar ('\n');
+            show_json (line);
         } else if (ready) {
             const char *http = s_text (line, "http");
             printf ("freecad-jobs is up%s%s\n", *http ? " at " : "", http);
@@ -269,8 +267,7 @@ int cmd_status (link_t *link, int argc, char **argv)
     if (link->json) {
         json_t *all = json_pack ("{s:O?,s:O?}", "service", service,
                                  "broker", broker);
-        fcj_json_dumpf (all, stdout, JSON_COMPACT);
-        putchar ('\n');
+        show_json (all);
         json_decref (all);
     } else if (!service && !broker) {
         puts ("freecad-jobs is not running; start it with `fcj up`");

@@ -58,8 +58,7 @@ static void s_show_json (link_t *link, const fcj_record_t *record)
         json_object_set_new (object, "artifacts", artifacts);
     if (error)
         json_object_set_new (object, "error", error);
-    fcj_json_dumpf (object, stdout, JSON_COMPACT);
-    putchar ('\n');
+    show_json (object);
     json_decref (object);
 }
 

@@ -1,6 +1,7 @@
 /*  show.c - numbers and outside text as people read them.  */
 
 #include "commands.h"
+#include "../../jobs/json.h"
 #include "../../jobs/utf8.h"
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,12 @@ const char *show_ms (int64_t ms)
     else
         snprintf (text, 256, "%lld h", (long long) ms / 3600000);
     return text;
+}
+
+void show_json (const json_t *one)
+{
+    fcj_json_dumpf (one, stdout, JSON_COMPACT);
+    putchar ('\n');
 }
 
 const char *show_last (const char *text, size_t width)

@@ -435,8 +435,7 @@ static int s_send (link_t *link, order_t *order, fcj_error_t *error)
     if (got && fcj_id_valid (got))
         memcpy (id, got, sizeof id);        /* an idempotency key's old job */
     if (link->json && !order->wait) {
-        fcj_json_dumpf (reply, stdout, JSON_COMPACT);
-        putchar ('\n');
+        show_json (reply);
     } else if (!order->wait) {
         printf ("%s\n", id);
     }

@@ -3,7 +3,6 @@
  *  higher than its window, which would scroll away what stands on top.  */
 
 #include "commands.h"
-#include "../../jobs/json.h"
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -179,8 +178,7 @@ int cmd_top (link_t *link, int argc, char **argv)
     if (!status)
         return link_fail (link, &error);
     if (link->json) {
-        fcj_json_dumpf (status, stdout, JSON_COMPACT);
-        putchar ('\n');
+        show_json (status);
     } else {
         screen_t screen = s_screen ();
         s_draw (&screen, status);

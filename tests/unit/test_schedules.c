@@ -676,7 +676,6 @@ s_recover_job (sim_t *self, int job)
     event.attempt = record->attempt;
     event.losses = record->losses;
     event.queue_ms = record->until;
-    event.seq = record->seq;
     if (record->state == FCJ_RUNNING) {
         s_token_text (record->token, token);
         event.token = token;

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../jobs/utf8.h"
+
 bool
 fcj_plain_name (const char *name)
 {
@@ -83,19 +85,16 @@ fcj_job_tell_progress (fcj_world_t *world, fcj_worker_job_t *self)
     self->progress_at = world->now;
 }
 
-/*  Cut to what fits, at the start of a character.  */
+/*  Cut to what fits, between two characters.  */
 static void
 s_copy_text (const fcj_map_t *message, const char *key, char *to, size_t room)
 {
     size_t size = 0;
     const char *from = fcj_map_bytes (message, key, &size);
-    if (size > room - 1) {
-        size = room - 1;
-        while (size && ((unsigned char) from[size] & 0xC0) == 0x80)
-            size--;
-    }
-    if (from)
+    if (from) {
+        size = fcj_utf8_cut (from, size, room - 1);
         memcpy (to, from, size);
+    }
     to[size] = 0;
 }
 
